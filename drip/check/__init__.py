@@ -1,0 +1,1 @@
+"""Advice on a valid course, a file a family."""

@@ -1,0 +1,1 @@
+"""What a marketer writes becomes a checked Course."""

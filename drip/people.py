@@ -1,0 +1,93 @@
+"""Learner, Enrolment, Facts: the frozen values that every stage reads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Learner:
+    """One person. `ref` is the public id that may stand in links; `attributes` are what conditions see besides names.
+
+    `timezone` is the learner's own word (said on a page), `imported_timezone` what an import or a colleague said;
+    both are IANA names, checked at the door.
+    """
+
+    id: int
+    ref: str
+    email: str
+    first_name: str | None = None
+    last_name: str | None = None
+    language: str | None = None
+    timezone: str | None = None
+    imported_timezone: str | None = None
+    attributes: Mapping[str, object] = field(default_factory=dict)
+
+
+class State(StrEnum):
+    """Where an enrolment is in its life."""
+
+    #: On its way; it has a due time unless a mail is under way, a person must decide, or it is held out.
+    ACTIVE = "active"
+    #: Stopped for a while by the learner, the marketer or `silent`.
+    PAUSED = "paused"
+    #: Done: last step, goal or stop (`ended_by` says which).
+    FINISHED = "finished"
+    #: The learner left.
+    LEFT = "left"
+    #: The address is dead.
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Enrolment:
+    """A learner in a course, and where they stand.
+
+    `next_step` is a step id of the plan (None: past the last). `last_mail_at` is the actual send of the mail before it
+    (None: none yet). `reached_at` is when `next_step` was reached: the enrolment, a send, the end of a wait.
+    `floor_at` is the end of a wait since the last mail: nothing goes before it, and an `if` is decided at once.
+    `target` is the civil target of `next_step` as text (see schedule.civil.Target), None until it is derived.
+    """
+
+    id: int
+    learner_id: int
+    course_id: str
+    revision: str
+    enrolled_at: datetime
+    reached_at: datetime
+    run: int = 1
+    state: State = State.ACTIVE
+    next_step: str | None = None
+    last_mail_at: datetime | None = None
+    floor_at: datetime | None = None
+    target: str | None = None
+    ended_by: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """One answer to a question. `option` counts from 0; `sure` is guessed, fairly or certain."""
+
+    at: datetime
+    option: int
+    correct: bool
+    sure: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """A frozen summary of one enrolment's evidence, which conditions read.
+
+    All times are aware. `sent` is step → actual send. `opened` and `clicked` are step → the instant from which the
+    first human one counts (its arrival + 60 s): later than `now` means unsettled. `answers` is question → all answers,
+    oldest first. `events` is name → first time.
+    """
+
+    sent: Mapping[str, datetime] = field(default_factory=dict)
+    opened: Mapping[str, datetime] = field(default_factory=dict)
+    clicked: Mapping[str, datetime] = field(default_factory=dict)
+    answers: Mapping[str, tuple[Answer, ...]] = field(default_factory=dict)
+    events: Mapping[str, datetime] = field(default_factory=dict)

@@ -1,0 +1,1 @@
+"""A step and a learner become a Message."""

@@ -1,0 +1,1 @@
+"""When: zones, windows and holidays; the next due step, with the reason; learners on a virtual clock."""

@@ -1,0 +1,1 @@
+"""The vocabulary of what can happen to a message, and the signed links that carry it."""

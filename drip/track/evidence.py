@@ -1,0 +1,60 @@
+"""Evidence: anything that happened after a mail went out, kept raw. Who did it (origin) is judged later and apart."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+#: An open or a click counts this long after it arrived: a scanner's burst shows itself by then (DESIGN: Conditions).
+SETTLES_AFTER = timedelta(seconds=60)
+
+
+class Kind(StrEnum):
+    """What happened."""
+
+    #: The pixel was fetched.
+    OPEN = "open"
+    #: A link of the body, or the button, was followed.
+    CLICK = "click"
+    #: A page of ours was shown (an answer page, the unsubscribe page). A GET: it changes nothing.
+    VISIT = "visit"
+    #: A question was answered, by a POST.
+    ANSWER = "answer"
+    #: The learner left, by a POST.
+    UNSUBSCRIBE = "unsubscribe"
+    #: The learner took leaving back, by a POST.
+    RESUBSCRIBE = "resubscribe"
+    #: Something happened elsewhere (`drip event`, later the API).
+    EVENT = "event"
+
+
+class Origin(StrEnum):
+    """Who did it, as far as one can tell."""
+
+    HUMAN = "human"
+    MACHINE = "machine"
+    UNSURE = "unsure"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """One thing that happened. `at` is aware; (source, source_id) is unique, so a replay is free.
+
+    `item` says which: a link's number for a click, a question's id for an answer, an event's name.
+    `data` holds what else is known: for an answer `option` (from 0), `correct`, `sure` (guessed | fairly | certain).
+    """
+
+    kind: Kind
+    at: datetime
+    source: str
+    source_id: str
+    learner_id: int
+    enrolment_id: int | None = None
+    delivery_id: int | None = None
+    step: str = ""
+    item: str = ""
+    method: str = ""
+    user_agent: str = ""
+    data: Mapping[str, object] = field(default_factory=dict)

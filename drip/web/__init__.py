@@ -1,0 +1,1 @@
+"""FastAPI: tracking links and the learner's pages."""
