@@ -1,0 +1,330 @@
+"""Conditions and placeholders: read them, list the names they use, evaluate them against Facts.
+
+The language is Jinja's own expression grammar, cut down to a list of allowed nodes and run in Jinja's sandbox; `when`,
+`if`, bodies and checks share it. A learner's data is only ever a value in it, never source. What a learner does not
+have is *missing*: every comparison with it is false, and printing it is an error unless `default(…)` says what to print.
+"""
+
+# mypy: disable-error-code="override, assignment"
+# (Missing overrides what jinja2's StrictUndefined types as "never returns".)
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from difflib import get_close_matches
+from functools import lru_cache
+from itertools import pairwise
+from typing import NoReturn, TypedDict
+
+from jinja2 import TemplateError, TemplateSyntaxError, nodes
+from jinja2.parser import Parser
+from jinja2.runtime import StrictUndefined
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from drip.errors import ExpressionError
+from drip.people import Facts, Learner
+
+#: What a condition may call: name → whether it takes one text in quotes (a step, a question, an event, a skill).
+FUNCTIONS: Mapping[str, bool] = {
+    "sent": True,
+    "opened": True,
+    "clicked": True,
+    "answered": True,
+    "correct": True,
+    "score": False,
+    "event": True,
+    "mastered": True,
+}
+#: What may stand before a dot.
+RECORDS = ("learner", "course", "enrolment")
+#: What `course.` and `enrolment.` have; `learner.` has whatever was imported.
+FIELDS: Mapping[str, tuple[str, ...]] = {"course": ("id", "title", "language"), "enrolment": ("run",)}
+FILTERS = ("default", "d", "upper", "lower", "title", "capitalize", "trim", "round", "int", "length", "replace")
+TESTS = ("defined", "undefined", "none")
+#: A skill is mastered by two consecutive correct answers at least this far apart (DESIGN: Conditions).
+MASTERED_APART = timedelta(days=7)
+#: Longer conditions than this are refused; the deepest sensible ones are a tenth of it.
+LONGEST = 2_000
+DEEPEST = 40
+
+_EXPRESSIONS = (
+    nodes.And, nodes.Or, nodes.Not, nodes.Compare, nodes.Operand, nodes.Const, nodes.Name, nodes.Getattr, nodes.Call,
+    nodes.Filter, nodes.Test, nodes.Neg, nodes.Pos, nodes.Add, nodes.Sub, nodes.Mul, nodes.Div, nodes.Concat,
+    nodes.List, nodes.Tuple, nodes.CondExpr,
+)  # fmt: skip
+_TEXTS = (nodes.Template, nodes.Output, nodes.TemplateData, nodes.If)
+
+
+class Missing(StrictUndefined):
+    """A value that this learner does not have: false, equal to nothing, in no order, and an error when printed."""
+
+    __slots__ = ()
+    __hash__ = object.__hash__
+
+    def _no(self, _other: object = None) -> bool:
+        return False
+
+    def __eq__(self, other: object) -> bool:
+        return False
+
+    def __ne__(self, other: object) -> bool:
+        return True
+
+    __bool__ = __lt__ = __le__ = __gt__ = __ge__ = __contains__ = _no
+
+    def __len__(self) -> int:
+        return 0
+
+    def __iter__(self) -> Iterator[NoReturn]:
+        return iter(())
+
+
+class Record:
+    """A read-only bag of values that an expression reaches with a dot; what is not in it is Missing."""
+
+    __slots__ = ("_values",)
+
+    def __init__(self, values: Mapping[str, object]) -> None:
+        self._values = {name: value for name, value in values.items() if value is not None and value != ""}
+
+    def __getattr__(self, name: str) -> object:
+        try:
+            return self._values[name]
+        except KeyError:
+            raise AttributeError(name) from None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Names:
+    """The names that a text uses: `fields` as (record, field), `calls` as (function, its argument or "")."""
+
+    fields: frozenset[tuple[str, str]] = frozenset()
+    calls: frozenset[tuple[str, str]] = frozenset()
+
+
+def environment(*, autoescape: bool) -> ImmutableSandboxedEnvironment:
+    """A fresh sandbox that knows the filters and tests of the course file and nothing else."""
+    env = ImmutableSandboxedEnvironment(undefined=Missing, autoescape=autoescape, keep_trailing_newline=True)
+    env.globals.clear()
+    env.filters = {name: env.filters[name] for name in FILTERS}
+    tests = {name: env.tests[name] for name in TESTS}
+    env.tests = tests
+    return env
+
+
+_CONDITIONS = environment(autoescape=False)
+
+
+@lru_cache(maxsize=4096)
+def parse_condition(text: str) -> Names:
+    """Read a condition and list the names that it uses. Raises ExpressionError with the place inside `text`."""
+    _refuse_long(text)
+    if not text.strip():
+        raise ExpressionError("an empty condition", hint='write something like answered("welcome")')
+    try:
+        parser = Parser(_CONDITIONS, text, state="variable")
+        tree = parser.parse_expression()
+        if not parser.stream.eos:
+            raise ExpressionError(f'did not expect "{parser.stream.current.value}" here', offset=_end(text, parser))
+    except TemplateSyntaxError as error:
+        raise ExpressionError(f"not a condition: {error.message}", offset=_line_start(text, error.lineno)) from None
+    except RecursionError:
+        raise ExpressionError("nested too deeply") from None
+    return _names(tree, text, _EXPRESSIONS)
+
+
+@lru_cache(maxsize=4096)
+def parse_text(text: str) -> Names:
+    """Read a text with `{{ … }}` and `{% if … %}` and list the names that it uses. Raises ExpressionError."""
+    try:
+        tree = _CONDITIONS.parse(text)
+    except TemplateSyntaxError as error:
+        raise ExpressionError(f"cannot be read: {error.message}", offset=_line_start(text, error.lineno)) from None
+    except RecursionError:
+        raise ExpressionError("nested too deeply") from None
+    return _names(tree, text, _EXPRESSIONS + _TEXTS)
+
+
+def holds(text: str, variables: Mapping[str, object]) -> bool:
+    """Whether a condition holds for `variables()`. Raises ExpressionError where values do not fit together."""
+    try:
+        return bool(_compiled(text)(**variables))
+    except (TemplateError, TypeError, ValueError, ArithmeticError) as error:
+        raise ExpressionError(f"{text!r} cannot be decided: {error}") from error
+
+
+def variables(
+    *,
+    learner: Learner,
+    course: Mapping[str, object],
+    run: int,
+    facts: Facts,
+    now: datetime,
+    skills: Mapping[str, str],
+) -> dict[str, object]:
+    """What expressions see. `course` has id, title and language; `skills` is question → skill; opens and clicks that
+    have not settled at `now` do not count yet.
+    """
+    first = {question: answers[0] for question, answers in facts.answers.items() if answers}
+
+    def settled(times: Mapping[str, datetime]) -> Callable[[str], bool]:
+        return lambda name: name in times and times[name] <= now
+
+    def score() -> object:
+        return sum(a.correct for a in first.values()) / len(first) if first else Missing(name="score()")
+
+    def mastered(skill: str) -> bool:
+        answers = sorted(
+            (a for q, all_ in facts.answers.items() if skills.get(q) == skill for a in all_), key=lambda a: a.at
+        )
+        return any(a.correct and b.correct and b.at - a.at >= MASTERED_APART for a, b in pairwise(answers))
+
+    return {
+        "learner": Record(
+            {
+                **learner.attributes,
+                "ref": learner.ref,
+                "email": learner.email,
+                "first_name": learner.first_name,
+                "last_name": learner.last_name,
+                "language": learner.language,
+                "timezone": learner.timezone or learner.imported_timezone,
+            }
+        ),
+        "course": Record(course),
+        "enrolment": Record({"run": run}),
+        "sent": lambda step: step in facts.sent,
+        "opened": settled(facts.opened),
+        "clicked": settled(facts.clicked),
+        "answered": lambda question: question in first,
+        "correct": lambda question: question in first and first[question].correct,
+        "score": score,
+        "event": lambda name: name in facts.events and facts.events[name] <= now,
+        "mastered": mastered,
+    }
+
+
+@lru_cache(maxsize=4096)
+def _compiled(text: str) -> Callable[..., object]:
+    parse_condition(text)  # the allowed nodes are looked at even where a plan came from elsewhere
+    return _CONDITIONS.compile_expression(text, undefined_to_none=False)
+
+
+def _names(tree: nodes.Node, text: str, allowed: tuple[type[nodes.Node], ...]) -> Names:
+    fields: set[tuple[str, str]] = set()
+    calls: set[tuple[str, str]] = set()
+    called: set[int] = set()
+    dotted: set[int] = set()
+    for node, depth in _walk(tree):
+        if depth > DEEPEST:
+            raise ExpressionError("nested too deeply")
+        if not isinstance(node, allowed):
+            _refuse_node(node, text)
+        if isinstance(node, nodes.Call):
+            calls.add(_call(node, text))
+            called.add(id(node.node))
+        elif isinstance(node, nodes.Getattr):
+            fields.add(_field(node, text))
+            dotted.add(id(node.node))
+        elif isinstance(node, nodes.Mul):
+            _refuse_big_products(node, text)
+        elif isinstance(node, nodes.Filter) and node.name not in FILTERS:
+            raise _unknown("filter", node.name, FILTERS, text)
+        elif isinstance(node, nodes.Test) and node.name not in TESTS:
+            raise _unknown("test", node.name, TESTS, text)
+        elif isinstance(node, nodes.Name) and id(node) not in called | dotted:
+            if node.name in FUNCTIONS:
+                raise ExpressionError(
+                    f"{node.name} is called with brackets", **_at(text, node.name), hint=_usage(node.name)
+                )
+            if node.name in RECORDS:
+                raise ExpressionError(
+                    f"{node.name} needs a dot", **_at(text, node.name), hint=f"such as {node.name}.id"
+                )
+            raise _unknown("name", node.name, (*RECORDS, *FUNCTIONS), text)
+    return Names(fields=frozenset(fields), calls=frozenset(calls))
+
+
+def _walk(tree: nodes.Node) -> Iterator[tuple[nodes.Node, int]]:
+    stack = [(tree, 0)]
+    while stack:
+        node, depth = stack.pop()
+        yield node, depth
+        stack.extend((child, depth + 1) for child in node.iter_child_nodes())
+
+
+def _call(node: nodes.Call, text: str) -> tuple[str, str]:
+    name = node.node.name if isinstance(node.node, nodes.Name) else ""
+    if name not in FUNCTIONS:
+        raise _unknown("function", name or "this", tuple(FUNCTIONS), text)
+    plain = not (node.kwargs or node.dyn_args or node.dyn_kwargs)
+    if not FUNCTIONS[name]:
+        if node.args or not plain:
+            raise ExpressionError(f"{name}() takes nothing in its brackets", **_at(text, name))
+        return name, ""
+    match node.args:
+        case [nodes.Const(value=str(argument))] if plain:
+            return name, argument
+    raise ExpressionError(f"{name} takes one text in quotes", **_at(text, name), hint=_usage(name))
+
+
+def _field(node: nodes.Getattr, text: str) -> tuple[str, str]:
+    record = node.node.name if isinstance(node.node, nodes.Name) else ""
+    if record not in RECORDS:
+        raise _unknown("name", record or node.attr, RECORDS, text)
+    if node.attr.startswith("_"):
+        raise ExpressionError(f"{record}.{node.attr} cannot be used", **_at(text, node.attr))
+    known = FIELDS.get(record)
+    if known is not None and node.attr not in known:
+        raise _unknown(f"field of {record}", node.attr, known, text)
+    return record, node.attr
+
+
+def _refuse_node(node: nodes.Node, text: str) -> NoReturn:
+    if isinstance(node, nodes.Getitem):
+        raise ExpressionError("square brackets cannot be used", **_at(text, "["), hint="write learner.name")
+    what = type(node).__name__.lower()
+    raise ExpressionError(f"“{what}” cannot be used here", hint="a text may use {{ … }} and {% if … %}…{% endif %}")
+
+
+def _unknown(kind: str, name: str, known: tuple[str, ...], text: str) -> ExpressionError:
+    close = get_close_matches(name, known, n=1)
+    hint = f'did you mean "{close[0]}"?' if close else f"known are: {', '.join(known)}"
+    return ExpressionError(f'unknown {kind} "{name}"', **_at(text, name), hint=hint)
+
+
+def _usage(name: str) -> str:
+    return f'write {name}("…")' if FUNCTIONS[name] else f"write {name}()"
+
+
+def _refuse_big_products(node: nodes.Mul, text: str) -> None:
+    """Only numbers are multiplied: a text times a number could fill the memory."""
+    for child, _ in _walk(node):
+        number = isinstance(child, nodes.Const) and isinstance(child.value, int | float)
+        scored = isinstance(child, nodes.Call) or (isinstance(child, nodes.Name) and child.name == "score")
+        if not (number or scored or isinstance(child, nodes.BinExpr | nodes.UnaryExpr)):
+            raise ExpressionError("only numbers and score() can be multiplied", **_at(text, "*"))
+
+
+class _Place(TypedDict):
+    offset: int
+    width: int
+
+
+def _at(text: str, needle: str) -> _Place:
+    return _Place(offset=max(0, text.find(needle)), width=len(needle))
+
+
+def _line_start(text: str, line: int) -> int:
+    return sum(len(part) for part in text.splitlines(keepends=True)[: max(0, line - 1)])
+
+
+def _end(text: str, parser: Parser) -> int:
+    return max(0, text.rfind(str(parser.stream.current.value)))
+
+
+def _refuse_long(text: str) -> None:
+    if len(text) > LONGEST:
+        raise ExpressionError(f"a condition of {len(text)} characters; {LONGEST} is the most")
