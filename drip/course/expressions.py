@@ -2,7 +2,7 @@
 
 The language is Jinja's own expression grammar, cut down to a list of allowed nodes and run in Jinja's sandbox; `when`,
 `if`, bodies and checks share it. A learner's data is only ever a value in it, never source. What a learner does not
-have is *missing*: every comparison with it is false, and printing it is an error unless `default(…)` says what to print.
+have is *missing*: every comparison with it is false, and printing it is an error unless `default(…)` says what instead.
 """
 
 # mypy: disable-error-code="override, assignment"

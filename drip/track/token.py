@@ -1,0 +1,130 @@
+"""Signed links: a delivery and what the link is for ↔ a short token that needs no database to verify.
+
+A token is URL-safe base64 (RFC 4648 §5, no padding) of
+
+    purpose (1 byte) · key id (2 bytes) · delivery · item · day of expiry (varints) · HMAC-SHA-256, first 16 bytes
+
+so that purpose, key and expiry stand under the signature: a click token unsubscribes nobody. The key id is the start of
+the key's own hash, so that a retired key is found again without numbering (rotation keeps old keys in the ring).
+"""
+
+from __future__ import annotations
+
+import hmac
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import IntEnum
+from hashlib import sha256
+
+from drip.errors import TokenError
+
+#: Bytes of the HMAC that a token carries: 128 bits, beyond any guessing over HTTP (RFC 2104 §5 asks for at least 80).
+MAC_BYTES = 16
+#: No token of ours is longer; anything longer is refused before it is decoded.
+LONGEST = 100
+_EPOCH = datetime(2020, 1, 1, tzinfo=UTC)
+
+
+class Purpose(IntEnum):
+    """What a link may be used for, and nothing else."""
+
+    #: The pixel. `item` is 0.
+    OPEN = 1
+    #: A tracked link; `item` is its number in the template.
+    CLICK = 2
+    #: An option of the question; `item` is the option, from 0.
+    ANSWER = 3
+    #: Leaving; `item` is 0.
+    UNSUBSCRIBE = 4
+    #: Taking leaving back, from the page that confirmed it; `item` is 0.
+    UNDO = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """What a verified token says. `delivery_id` 0 is a test message, which has no ledger row."""
+
+    purpose: Purpose
+    delivery_id: int
+    item: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ring:
+    """The signing keys: the first signs, all of them verify."""
+
+    keys: tuple[bytes, ...]
+
+    @classmethod
+    def of(cls, secrets: Sequence[str]) -> Ring:
+        """A ring from texts (`DRIP_SECRET_KEY`, newest first). Each is stretched to 32 bytes for this use alone."""
+        return cls(tuple(sha256(b"drip link\0" + secret.encode()).digest() for secret in secrets))
+
+
+def sign(ring: Ring, purpose: Purpose, delivery_id: int, item: int = 0, *, expires_at: datetime | None = None) -> str:
+    """A token for one link. It is good through the UTC day of `expires_at`, or for ever."""
+    key = ring.keys[0]
+    days = 0 if expires_at is None else (expires_at - _EPOCH).days + 1
+    head = bytes([purpose]) + _key_id(key) + _varint(delivery_id) + _varint(item) + _varint(days)
+    return urlsafe_b64encode(head + _mac(key, head)).rstrip(b"=").decode("ascii")
+
+
+def verify(ring: Ring, token: str, purpose: Purpose, *, now: datetime) -> Claim:
+    """What the token says, if it was signed by us for this purpose and has not expired. Raises TokenError otherwise."""
+    raw = _decode(token)
+    head, mac = raw[:-MAC_BYTES], raw[-MAC_BYTES:]
+    signed = [key for key in ring.keys if _key_id(key) == head[1:3] and hmac.compare_digest(_mac(key, head), mac)]
+    if not signed:
+        raise TokenError("this link was not made by us, or was altered on its way")
+    delivery_id, rest = _read_varint(head[3:])
+    item, rest = _read_varint(rest)
+    days, rest = _read_varint(rest)
+    if head[0] != purpose or rest:
+        raise TokenError("this link is for something else")
+    if days and now >= _EPOCH + timedelta(days=days):
+        raise TokenError("this link has expired", status=410)
+    return Claim(purpose=purpose, delivery_id=delivery_id, item=item)
+
+
+def _decode(token: str) -> bytes:
+    if len(token) > LONGEST or not token.isascii():
+        raise TokenError("this is not a link of ours")
+    try:
+        raw = urlsafe_b64decode(token + "=" * (-len(token) % 4))
+    except ValueError:
+        raise TokenError("this is not a link of ours") from None
+    # one spelling only: base64 decoders skip foreign characters and ignore spare bits
+    if len(raw) < 6 + MAC_BYTES or urlsafe_b64encode(raw).rstrip(b"=").decode("ascii") != token:
+        raise TokenError("this is not a link of ours")
+    return raw
+
+
+def _mac(key: bytes, head: bytes) -> bytes:
+    return hmac.digest(key, head, "sha256")[:MAC_BYTES]
+
+
+def _key_id(key: bytes) -> bytes:
+    return sha256(key).digest()[:2]
+
+
+def _varint(number: int) -> bytes:
+    """Unsigned LEB128."""
+    if number < 0:
+        raise ValueError("only numbers from 0 fit in a token")
+    out = bytearray()
+    while True:
+        number, low = number >> 7, number & 0x7F
+        out.append(low | (0x80 if number else 0))
+        if not number:
+            return bytes(out)
+
+
+def _read_varint(raw: bytes) -> tuple[int, bytes]:
+    number = 0
+    for place, byte in enumerate(raw):
+        number |= (byte & 0x7F) << (7 * place)
+        if byte < 0x80:
+            return number, raw[place + 1 :]
+    raise TokenError("this is not a link of ours")
