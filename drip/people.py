@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+
+from drip.track.classify import classify
+from drip.track.evidence import SETTLES_AFTER, Evidence, Kind, Origin
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +52,8 @@ class Enrolment:
 
     `next_step` is a step id of the plan (None: past the last). `last_mail_at` is the actual send of the mail before it
     (None: none yet). `reached_at` is when `next_step` was reached: the enrolment, a send, the end of a wait.
-    `floor_at` is the end of a wait since the last mail: nothing goes before it, and an `if` is decided at once.
+    `floor_at` is the end of the last wait, or the instant of the last skip or decision, since the last mail: nothing
+    goes before it. `waited` says that a wait has ended since the last mail: an `if` is then decided at once.
     `target` is the civil target of `next_step` as text (see schedule.civil.Target), None until it is derived.
     """
 
@@ -63,6 +68,7 @@ class Enrolment:
     next_step: str | None = None
     last_mail_at: datetime | None = None
     floor_at: datetime | None = None
+    waited: bool = False
     target: str | None = None
     ended_by: str | None = None
 
@@ -91,3 +97,54 @@ class Facts:
     clicked: Mapping[str, datetime] = field(default_factory=dict)
     answers: Mapping[str, tuple[Answer, ...]] = field(default_factory=dict)
     events: Mapping[str, datetime] = field(default_factory=dict)
+
+
+def summarise(sent: Mapping[str, tuple[int, datetime]], evidence: Sequence[Evidence]) -> Facts:
+    """The Facts of one enrolment. `sent` is step → (delivery id, actual send); `evidence` is all there is, raw.
+
+    Only what people did counts as opened or clicked, and each counts from 60 s after it arrived.
+    """
+    by_delivery: dict[int | None, list[Evidence]] = defaultdict(list)
+    for event in evidence:
+        by_delivery[event.delivery_id].append(event)
+    sent_at: dict[int | None, datetime] = dict(sent.values())
+    opened: dict[str, datetime] = {}
+    clicked: dict[str, datetime] = {}
+    answers: dict[str, list[Answer]] = defaultdict(list)
+    happened: dict[str, datetime] = {}
+    for delivery, events in by_delivery.items():
+        verdicts = classify(events, sent_at.get(delivery))
+        for event, verdict in zip(events, verdicts, strict=True):
+            match event.kind:
+                case Kind.OPEN if verdict.origin is Origin.HUMAN:
+                    _keep_first(opened, event.step, event.at + SETTLES_AFTER)
+                case Kind.CLICK if verdict.origin is Origin.HUMAN:
+                    _keep_first(clicked, event.step, event.at + SETTLES_AFTER)
+                case Kind.ANSWER:
+                    answers[event.item].append(_answer(event))
+                case Kind.EVENT:
+                    _keep_first(happened, event.item, event.at)
+                case _:
+                    pass
+    return Facts(
+        sent={step: at for step, (_, at) in sent.items()},
+        opened=opened,
+        clicked=clicked,
+        answers={question: tuple(sorted(given, key=lambda a: a.at)) for question, given in answers.items()},
+        events=happened,
+    )
+
+
+def _keep_first(times: dict[str, datetime], name: str, at: datetime) -> None:
+    if name not in times or at < times[name]:
+        times[name] = at
+
+
+def _answer(event: Evidence) -> Answer:
+    option = event.data.get("option")
+    return Answer(
+        at=event.at,
+        option=option if isinstance(option, int) else -1,
+        correct=event.data.get("correct") is True,
+        sure=str(event.data.get("sure") or ""),
+    )

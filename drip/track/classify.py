@@ -1,0 +1,93 @@
+"""Evidence → who did it, with the reason. A pure function, so that a better one can be run again over the past.
+
+The rules, first match wins (docs/tracking.md explains them to a marketer):
+
+1.  a form was sent (answers, leaving)                       human    form
+2.  the request was a HEAD                                   machine  head
+3.  the user agent names a known mail scanner or bot         machine  scanner
+4.  an open whose agent is exactly `Mozilla/5.0`             machine  apple-prefetch
+5.  an open through Gmail's or Yahoo's image proxy           human    image-proxy
+6.  three or more different links within five seconds        machine  burst
+7.  under ten seconds after the mail was accepted            machine  too-soon (an open: unsure)
+8.  no user agent at all                                     unsure   no-agent
+9.  everything else                                          human    ""
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from drip.track.evidence import Evidence, Kind, Origin
+
+#: So many different links, within so long, is a scanner walking through the message.
+BURST_LINKS = 3
+BURST_WITHIN = timedelta(seconds=5)
+#: No person reads a mail this soon after the receiving server took it.
+TOO_SOON = timedelta(seconds=10)
+#: Words in the user agents of mail gateways, link checkers and libraries (lower case).
+SCANNERS = (
+    "barracuda", "proofpoint", "mimecast", "symantec", "trendmicro", "forcepoint", "cloudmark", "ironport", "sophos",
+    "messagelabs", "fireeye", "bot/", "bot;", "crawler", "spider", "slackbot", "facebookexternalhit", "skypeuripreview",
+    "python-requests", "python-urllib", "go-http-client", "okhttp", "java/", "wget/", "headlesschrome", "libwww-perl",
+)  # fmt: skip
+#: Image proxies that fetch when, and because, a person opens the mail.
+PROXIES = ("googleimageproxy", "yahoomailproxy", "yahoocachesystem")
+#: What Apple Mail Privacy Protection sends when it fetches ahead of the person.
+APPLE_PREFETCH = "Mozilla/5.0"
+
+_FORMS = (Kind.ANSWER, Kind.UNSUBSCRIBE, Kind.RESUBSCRIBE)
+_FOLLOWED = (Kind.CLICK, Kind.VISIT)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """Who did it, and the rule that says so."""
+
+    origin: Origin
+    reason: str = ""
+
+
+def classify(events: Sequence[Evidence], sent_at: datetime | None) -> tuple[Verdict, ...]:
+    """A verdict for each piece of evidence of *one* delivery, in the order given. `sent_at` is its acceptance."""
+    bursts = _bursts(events)
+    return tuple(_verdict(event, sent_at, number in bursts) for number, event in enumerate(events))
+
+
+def _verdict(event: Evidence, sent_at: datetime | None, burst: bool) -> Verdict:
+    agent = event.user_agent.lower()
+    is_open = event.kind is Kind.OPEN
+    if event.kind in _FORMS or event.kind is Kind.EVENT:
+        return Verdict(origin=Origin.HUMAN, reason="form")
+    if event.method == "HEAD":
+        return Verdict(origin=Origin.MACHINE, reason="head")
+    if any(word in agent for word in SCANNERS):
+        return Verdict(origin=Origin.MACHINE, reason="scanner")
+    if is_open and event.user_agent.strip() == APPLE_PREFETCH:
+        return Verdict(origin=Origin.MACHINE, reason="apple-prefetch")
+    if is_open and any(word in agent for word in PROXIES):
+        return Verdict(origin=Origin.HUMAN, reason="image-proxy")
+    if burst:
+        return Verdict(origin=Origin.MACHINE, reason="burst")
+    if sent_at is not None and event.at - sent_at < TOO_SOON:
+        return Verdict(origin=Origin.UNSURE if is_open else Origin.MACHINE, reason="too-soon")
+    if not agent.strip():
+        return Verdict(origin=Origin.UNSURE, reason="no-agent")
+    return Verdict(origin=Origin.HUMAN)
+
+
+def _bursts(events: Sequence[Evidence]) -> frozenset[int]:
+    """The numbers of the events that belong to a burst over different links."""
+    followed = sorted(
+        (event.at, number, (event.kind, event.item)) for number, event in enumerate(events) if event.kind in _FOLLOWED
+    )
+    found: set[int] = set()
+    first = 0
+    for last, (at, _, _) in enumerate(followed):
+        while at - followed[first][0] > BURST_WITHIN:
+            first += 1
+        window = followed[first : last + 1]
+        if len({link for _, _, link in window}) >= BURST_LINKS:
+            found.update(number for _, number, _ in window)
+    return frozenset(found)
