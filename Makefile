@@ -10,6 +10,8 @@ ARGS ?=
 
 # What the tests need from Debian: program=package. Only what is missing is installed.
 TEST_PROGRAMS := chromium=chromium smtp-sink=postfix
+# Where Debian keeps servers, which is on root's PATH only.
+export PATH := $(PATH):/usr/sbin
 
 # A stamp is a file whose date says when a step was last done, so that a second `make` has nothing to do.
 MADE := $(VENV)/.made
