@@ -1,0 +1,42 @@
+"""Queries over the breaker: the sender's own trouble, seen by every worker."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, delete, insert, select, update
+
+from drip.store.tables import breaker
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trouble:
+    """Why nothing goes out over a transport, since when, and when it is tried again."""
+
+    transport: str
+    words: str
+    since: datetime
+    until: datetime
+    trips: int
+
+
+def read(conn: Connection, transport: str) -> Trouble | None:
+    """The trouble of this transport, if it has any (also when its pause is over and it is yet to be tried)."""
+    row = conn.execute(select(breaker).where(breaker.c.transport == transport)).one_or_none()
+    if row is None:
+        return None
+    return Trouble(transport=row.transport, words=row.trouble, since=row.since, until=row.until, trips=row.trips)
+
+
+def trip(conn: Connection, trouble: Trouble) -> None:
+    """Write the trouble down."""
+    values = {"trouble": trouble.words, "since": trouble.since, "until": trouble.until, "trips": trouble.trips}
+    changed = conn.execute(update(breaker).where(breaker.c.transport == trouble.transport).values(**values))
+    if not changed.rowcount:
+        conn.execute(insert(breaker).values(transport=trouble.transport, **values))
+
+
+def close(conn: Connection, transport: str) -> None:
+    """The transport works again."""
+    conn.execute(delete(breaker).where(breaker.c.transport == transport))

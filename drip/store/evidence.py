@@ -1,0 +1,56 @@
+"""Queries over evidence."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from sqlalchemy import Connection, Row, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from drip.store.learners import CHUNK
+from drip.store.tables import evidence
+from drip.track.evidence import Evidence, Kind
+
+
+def add(conn: Connection, event: Evidence) -> bool:
+    """Store one piece of evidence; False where (source, source_id) was there already: a replay is free."""
+    values = {**asdict(event), "kind": str(event.kind), "data": dict(event.data)}
+    dialect: Any = postgresql if conn.dialect.name == "postgresql" else sqlite
+    query = dialect.insert(evidence).values(**values).on_conflict_do_nothing(index_elements=["source", "source_id"])
+    return bool(conn.execute(query).rowcount)
+
+
+def of_enrolments(conn: Connection, enrolment_ids: Sequence[int]) -> dict[int, list[Evidence]]:
+    """enrolment → its evidence, oldest first."""
+    found: dict[int, list[Evidence]] = {id_: [] for id_ in enrolment_ids}
+    for start in range(0, len(enrolment_ids), CHUNK):
+        chosen = evidence.c.enrolment_id.in_(enrolment_ids[start : start + CHUNK])
+        for row in conn.execute(select(evidence).where(chosen).order_by(evidence.c.id)):
+            found[row.enrolment_id].append(to_evidence(row))
+    return found
+
+
+def of_learner(conn: Connection, learner_id: int) -> list[Evidence]:
+    """All evidence of a learner, oldest first."""
+    query = select(evidence).where(evidence.c.learner_id == learner_id).order_by(evidence.c.at, evidence.c.id)
+    return [to_evidence(row) for row in conn.execute(query)]
+
+
+def to_evidence(row: Row[Any]) -> Evidence:
+    """A row of the evidence table as the core's value."""
+    return Evidence(
+        kind=Kind(row.kind),
+        at=row.at,
+        source=row.source,
+        source_id=row.source_id,
+        learner_id=row.learner_id,
+        enrolment_id=row.enrolment_id,
+        delivery_id=row.delivery_id,
+        step=row.step,
+        item=row.item,
+        method=row.method,
+        user_agent=row.user_agent,
+        data=row.data,
+    )

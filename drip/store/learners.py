@@ -1,0 +1,104 @@
+"""Queries over learners and suppressed addresses."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from hashlib import sha256
+from typing import Any
+
+from sqlalchemy import Connection, Row, delete, func, insert, select, update
+
+from drip.people import Learner
+from drip.store.tables import learner, suppression
+
+#: How many values one `IN (…)` may hold: well under SQLite's own limit of variables.
+CHUNK = 500
+
+
+def address_of(email: str) -> str:
+    """The one spelling under which an address compares: two rows never differ by case alone."""
+    return email.strip().casefold()
+
+
+def to_learner(row: Row[Any]) -> Learner:
+    """A row of the learner table as the core's value."""
+    return Learner(
+        id=row.id,
+        ref=row.ref,
+        email=row.email,
+        first_name=row.first_name,
+        last_name=row.last_name,
+        language=row.language,
+        timezone=row.timezone,
+        imported_timezone=row.imported_timezone,
+        attributes=row.attributes,
+    )
+
+
+def by_addresses(conn: Connection, emails: Iterable[str]) -> dict[str, Learner]:
+    """address → learner, for those that are there."""
+    wanted = sorted({address_of(email) for email in emails})
+    found: dict[str, Learner] = {}
+    for start in range(0, len(wanted), CHUNK):
+        rows = conn.execute(select(learner).where(learner.c.address.in_(wanted[start : start + CHUNK])))
+        found.update({row.address: to_learner(row) for row in rows})
+    return found
+
+
+def by_id(conn: Connection, learner_id: int) -> Learner | None:
+    """The learner of that id."""
+    row = conn.execute(select(learner).where(learner.c.id == learner_id)).one_or_none()
+    return None if row is None else to_learner(row)
+
+
+def everyone(conn: Connection, *, after_id: int = 0, limit: int | None = None) -> list[Learner]:
+    """Learners in the order in which they came, from after `after_id` on."""
+    query = select(learner).where(learner.c.id > after_id).order_by(learner.c.id).limit(limit)
+    return [to_learner(row) for row in conn.execute(query)]
+
+
+def count(conn: Connection) -> int:
+    """How many learners there are."""
+    return conn.execute(select(func.count()).select_from(learner)).scalar_one()
+
+
+def add(conn: Connection, rows: Sequence[Mapping[str, object]], *, now: datetime) -> None:
+    """New learners: mappings of ref, email, first_name, last_name, language, imported_timezone, attributes."""
+    if rows:
+        conn.execute(
+            insert(learner), [{**row, "address": address_of(str(row["email"])), "created_at": now} for row in rows]
+        )
+
+
+def change(conn: Connection, learner_id: int, values: Mapping[str, object]) -> None:
+    """Write these columns of one learner."""
+    conn.execute(update(learner).where(learner.c.id == learner_id).values(**values))
+
+
+def suppression_hash(key: bytes, email: str) -> str:
+    """What stands for an address in the suppression list: keyed, so that the list alone names nobody."""
+    return hmac.digest(key, b"suppression\0" + address_of(email).encode(), sha256).hex()
+
+
+def suppress(conn: Connection, address_hash: str, *, reason: str, now: datetime) -> None:
+    """Put an address on the list; one that is there keeps its first reason."""
+    there = conn.execute(select(suppression.c.reason).where(suppression.c.address_hash == address_hash)).first()
+    if there is None:
+        conn.execute(insert(suppression).values(address_hash=address_hash, reason=reason, at=now))
+
+
+def suppressed(conn: Connection, address_hashes: Sequence[str]) -> dict[str, str]:
+    """hash → reason, for those on the list."""
+    found: dict[str, str] = {}
+    for start in range(0, len(address_hashes), CHUNK):
+        chunk = address_hashes[start : start + CHUNK]
+        rows = conn.execute(select(suppression).where(suppression.c.address_hash.in_(chunk)))
+        found.update({row.address_hash: row.reason for row in rows})
+    return found
+
+
+def unsuppress(conn: Connection, address_hash: str) -> bool:
+    """Take an address off the list; True where it was on it."""
+    return conn.execute(delete(suppression).where(suppression.c.address_hash == address_hash)).rowcount > 0

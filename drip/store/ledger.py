@@ -1,0 +1,287 @@
+"""The ledger: one row for each mail, and every transition of its life (drawn in DESIGN.md).
+
+    claimed → handed → sent            an expired claim is claimed again; an expired `handed` is in doubt
+       │        ├→ retry → claimed
+       │        ├→ in_doubt → retry | held
+       └→ cancelled / held / retry (not now after all)
+
+Only the holder of an unexpired lease may mark `handed`, and a row is handed, durably, before its bytes leave.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, func, insert, or_, select, update
+
+from drip.store.enrolments import Standing, by_ids
+from drip.store.learners import CHUNK
+from drip.store.tables import course, delivery, enrolment
+
+
+class Phase(StrEnum):
+    """The states of a ledger row."""
+
+    #: A worker holds it and is rendering it.
+    CLAIMED = "claimed"
+    #: Its bytes may have left.
+    HANDED = "handed"
+    #: The other side took it. Final.
+    SENT = "sent"
+    #: To be tried (again) at `due_at`.
+    RETRY = "retry"
+    #: Handed without a known outcome.
+    IN_DOUBT = "in_doubt"
+    #: A person decides.
+    HELD = "held"
+    #: Not to be sent any more. Final.
+    CANCELLED = "cancelled"
+    #: The address is dead. Final.
+    FAILED = "failed"
+
+
+#: Rows that stand for a mail that has gone, or may have: caps count them and nothing else is sent meanwhile.
+UNDER_WAY = (Phase.CLAIMED, Phase.HANDED, Phase.IN_DOUBT, Phase.RETRY, Phase.HELD)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """A ledger row. `attempts` counts how often it was handed."""
+
+    id: int
+    enrolment_id: int
+    learner_id: int
+    step: str
+    occurrence: int
+    state: Phase
+    revision: str
+    language: str
+    variant: str
+    attempts: int
+    claimed_at: datetime
+    handed_at: datetime | None
+    sent_at: datetime | None
+    due_at: datetime | None
+    answer: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lease:
+    """A worker's hold on rows, until a second of `Store.lease_clock`."""
+
+    worker: str
+    now: float
+    lasts_for: float
+
+    @property
+    def until(self) -> float:
+        """The second at which it expires unless it is renewed."""
+        return self.now + self.lasts_for
+
+
+def expire(conn: Connection, lease: Lease, *, now: datetime, in_doubt_for: timedelta) -> None:
+    """Take back what dead workers held: claims are to be tried at once, what they had handed is in doubt.
+
+    A lease that ends later than any could (twice the usual span) was written before a reboot, and has expired too.
+    """
+    expired = or_(delivery.c.lease_until < lease.now, delivery.c.lease_until > lease.now + 2 * lease.lasts_for)
+    free = {"leased_by": None, "lease_until": None}
+    conn.execute(
+        update(delivery).where(expired, delivery.c.state == "claimed").values(state="retry", due_at=now, **free)
+    )
+    conn.execute(
+        update(delivery)
+        .where(expired, delivery.c.state == "handed")
+        .values(state="in_doubt", due_at=now + in_doubt_for, answer="the worker ended before the answer came", **free)
+    )
+
+
+def settle_doubts(conn: Connection, *, now: datetime, resend: bool) -> None:
+    """Decide what has been in doubt for long enough: send again, or hold for a person."""
+    values: dict[str, object] = {"state": "retry"} if resend else {"state": "held", "due_at": None}
+    conn.execute(update(delivery).where(delivery.c.due_at <= now, delivery.c.state == "in_doubt").values(**values))
+
+
+def due_again(conn: Connection, *, now: datetime, limit: int) -> list[tuple[Delivery, Standing]]:
+    """Rows that are to be tried (again) now, the longest due first, with their enrolments; paused courses are left."""
+    query = (
+        select(delivery)
+        .join(enrolment, enrolment.c.id == delivery.c.enrolment_id)
+        .join(course, course.c.id == enrolment.c.course_id)
+        .where(delivery.c.due_at <= now, delivery.c.state == "retry", course.c.paused_at.is_(None))
+        .order_by(delivery.c.due_at, delivery.c.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True, of=delivery)
+    )
+    rows = [to_delivery(row) for row in conn.execute(query)]
+    standings = by_ids(conn, [row.enrolment_id for row in rows])
+    return [(row, standings[row.enrolment_id]) for row in rows]
+
+
+def claim_new(conn: Connection, lease: Lease, rows: Sequence[Mapping[str, object]], *, now: datetime) -> list[int]:
+    """New rows, claimed: mappings of enrolment_id, learner_id, step, revision, language, variant. Returns their ids."""
+    if not rows:
+        return []
+    held = {"state": "claimed", "leased_by": lease.worker, "lease_until": lease.until, "claimed_at": now}
+    made = conn.execute(
+        insert(delivery).returning(delivery.c.id, sort_by_parameter_order=True),
+        [{**row, **held, "occurrence": 1, "attempts": 0, "answer": ""} for row in rows],
+    )
+    return list(made.scalars())
+
+
+def claim_again(conn: Connection, lease: Lease, ids: Sequence[int]) -> None:
+    """Claim rows that `due_again` gave in this transaction."""
+    _change(conn, ids, ("retry",), state="claimed", due_at=None, leased_by=lease.worker, lease_until=lease.until)
+
+
+def hand(conn: Connection, lease: Lease, ids: Sequence[int], *, now: datetime) -> set[int]:
+    """Mark rows as handed, if they are still ours and their lease has not run out. Returns those that were."""
+    rows = conn.execute(
+        update(delivery)
+        .where(
+            delivery.c.id.in_(ids),
+            delivery.c.state == "claimed",
+            delivery.c.leased_by == lease.worker,
+            delivery.c.lease_until > lease.now,
+        )
+        .values(state="handed", handed_at=now, attempts=delivery.c.attempts + 1, lease_until=lease.until)
+        .returning(delivery.c.id)
+    )
+    return set(rows.scalars())
+
+
+def renew(conn: Connection, lease: Lease) -> None:
+    """Hold on to everything that this worker holds."""
+    conn.execute(
+        update(delivery)
+        .where(delivery.c.lease_until.is_not(None), delivery.c.leased_by == lease.worker)
+        .values(lease_until=lease.until)
+    )
+
+
+def mark_sent(conn: Connection, ids: Sequence[int], answers: Mapping[int, str], *, now: datetime) -> set[int]:
+    """Mark rows as sent, whatever became of our lease meanwhile: the other side has the mail. Returns those marked."""
+    marked: set[int] = set()
+    for start in range(0, len(ids), CHUNK):
+        rows = conn.execute(
+            update(delivery)
+            .where(
+                delivery.c.id.in_(ids[start : start + CHUNK]),
+                delivery.c.state.in_(("handed", "in_doubt", "retry", "claimed", "held")),
+            )
+            .values(state="sent", sent_at=now, due_at=None, leased_by=None, lease_until=None, answer="")
+            .returning(delivery.c.id)
+        )
+        marked.update(rows.scalars())
+    said = [{"the_id": id_, "words": answers[id_]} for id_ in marked if answers.get(id_)]
+    if said:
+        conn.execute(
+            update(delivery).where(delivery.c.id == bindparam("the_id")).values(answer=bindparam("words")), said
+        )
+    return marked
+
+
+def put_back(conn: Connection, worker: str, id_: int, *, due_at: datetime, answer: str, tried: bool = True) -> None:
+    """handed or claimed → retry at `due_at`. Where nothing was tried, the attempt does not count."""
+    uncounted = {} if tried else {"attempts": func.max(delivery.c.attempts - 1, 0)}
+    _release(conn, worker, id_, state="retry", due_at=due_at, answer=answer, **uncounted)
+
+
+def doubt(conn: Connection, worker: str, id_: int, *, due_at: datetime, answer: str) -> None:
+    """handed → in_doubt, to be settled at `due_at`."""
+    _release(conn, worker, id_, state="in_doubt", due_at=due_at, answer=answer)
+
+
+def hold(conn: Connection, worker: str, id_: int, *, answer: str) -> None:
+    """handed or claimed → held: a person decides."""
+    _release(conn, worker, id_, state="held", answer=answer)
+
+
+def fail(conn: Connection, worker: str, id_: int, *, answer: str) -> None:
+    """handed → failed: the address is dead."""
+    _release(conn, worker, id_, state="failed", answer=answer)
+
+
+def cancel(conn: Connection, enrolment_ids: Sequence[int], *, answer: str) -> int:
+    """Cancel what these enrolments have not handed yet. Returns how many rows that were."""
+    done = 0
+    for start in range(0, len(enrolment_ids), CHUNK):
+        done += conn.execute(
+            update(delivery)
+            .where(
+                delivery.c.enrolment_id.in_(enrolment_ids[start : start + CHUNK]),
+                delivery.c.state.in_(("claimed", "retry", "held")),
+            )
+            .values(state="cancelled", answer=answer, due_at=None, leased_by=None, lease_until=None)
+        ).rowcount
+    return done
+
+
+def by_id(conn: Connection, delivery_id: int) -> Delivery | None:
+    """One ledger row."""
+    row = conn.execute(select(delivery).where(delivery.c.id == delivery_id)).one_or_none()
+    return None if row is None else to_delivery(row)
+
+
+def of_enrolments(conn: Connection, enrolment_ids: Sequence[int]) -> dict[int, list[Delivery]]:
+    """enrolment → its ledger rows, oldest first."""
+    found: dict[int, list[Delivery]] = {id_: [] for id_ in enrolment_ids}
+    for start in range(0, len(enrolment_ids), CHUNK):
+        chosen = delivery.c.enrolment_id.in_(enrolment_ids[start : start + CHUNK])
+        for row in conn.execute(select(delivery).where(chosen).order_by(delivery.c.id)):
+            found[row.enrolment_id].append(to_delivery(row))
+    return found
+
+
+def anyone_holds(conn: Connection, lease: Lease) -> bool:
+    """Whether any worker, alive or not yet known to be dead, holds a lease."""
+    query = select(delivery.c.id).where(delivery.c.lease_until.is_not(None), delivery.c.leased_by != lease.worker)
+    return conn.execute(query.limit(1)).first() is not None
+
+
+def next_due_at(conn: Connection) -> datetime | None:
+    """When the next row is to be tried again or settled."""
+    query = select(delivery.c.due_at).where(delivery.c.due_at.is_not(None)).order_by(delivery.c.due_at).limit(1)
+    return conn.execute(query).scalar_one_or_none()
+
+
+def to_delivery(row: Any) -> Delivery:
+    """A row of the delivery table as a value."""
+    return Delivery(
+        id=row.id,
+        enrolment_id=row.enrolment_id,
+        learner_id=row.learner_id,
+        step=row.step,
+        occurrence=row.occurrence,
+        state=Phase(row.state),
+        revision=row.revision,
+        language=row.language,
+        variant=row.variant,
+        attempts=row.attempts,
+        claimed_at=row.claimed_at,
+        handed_at=row.handed_at,
+        sent_at=row.sent_at,
+        due_at=row.due_at,
+        answer=row.answer,
+    )
+
+
+def _change(conn: Connection, ids: Sequence[int], states: Sequence[str], **values: object) -> None:
+    for start in range(0, len(ids), CHUNK):
+        chosen = delivery.c.id.in_(ids[start : start + CHUNK])
+        conn.execute(update(delivery).where(chosen, delivery.c.state.in_(states)).values(**values))
+
+
+def _release(conn: Connection, worker: str, id_: int, **values: object) -> None:
+    """Let go of a row that this worker holds. If somebody else took it over meanwhile, it is theirs to end."""
+    ours = (delivery.c.leased_by == worker, delivery.c.state.in_(("claimed", "handed")))
+    conn.execute(
+        update(delivery)
+        .where(delivery.c.id == id_, *ours)
+        .values(**{"due_at": None, "leased_by": None, "lease_until": None, **values})
+    )

@@ -1,0 +1,1 @@
+"""Alembic migrations: additive first, destructive a release later."""

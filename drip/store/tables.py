@@ -1,0 +1,209 @@
+"""The tables (DESIGN: What is stored). Rows never leave this room: they become the core's values at its border."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, ClassVar
+
+from sqlalchemy import JSON, Column, Index, Table, Text, UniqueConstraint, text
+from sqlmodel import Field, SQLModel
+
+
+class LearnerRow(SQLModel, table=True):
+    """One person. `address` is the address in the one spelling that compares (see learners.address_of)."""
+
+    __tablename__: ClassVar[str] = "learner"
+    id: int | None = Field(default=None, primary_key=True)
+    ref: str = Field(unique=True)
+    email: str
+    address: str = Field(unique=True)
+    first_name: str | None = None
+    last_name: str | None = None
+    language: str | None = None
+    timezone: str | None = None
+    imported_timezone: str | None = None
+    attributes: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))
+    created_at: datetime
+
+
+class CourseRow(SQLModel, table=True):
+    """A published course: which plan new enrolments get, and whether it is paused."""
+
+    __tablename__: ClassVar[str] = "course"
+    id: str = Field(primary_key=True)
+    title: str
+    revision: str
+    published_at: datetime
+    paused_at: datetime | None = None
+
+
+class PlanRow(SQLModel, table=True):
+    """A compiled course, as JSON (plan/stored.py). Plans are never changed or removed."""
+
+    __tablename__: ClassVar[str] = "plan"
+    revision: str = Field(primary_key=True)
+    course_id: str = Field(index=True)
+    body: str = Field(sa_column=Column(Text, nullable=False))
+    created_at: datetime
+
+
+class TemplateRow(SQLModel, table=True):
+    """A compiled mail: one for each revision, step, language and variant."""
+
+    __tablename__: ClassVar[str] = "template"
+    revision: str = Field(primary_key=True)
+    step: str = Field(primary_key=True)
+    language: str = Field(primary_key=True)
+    variant: str = Field(primary_key=True)
+    subject: str = Field(sa_column=Column(Text, nullable=False))
+    html: str = Field(sa_column=Column(Text, nullable=False))
+    text: str = Field(sa_column=Column(Text, nullable=False))
+    links: list[str] = Field(sa_column=Column(JSON, nullable=False))
+
+
+class EnrolmentRow(SQLModel, table=True):
+    """A learner in a course. `due_at` is when to look at it next; None while a mail is under way, or a person must look
+    (`problem` says at what), or it has ended.
+    """
+
+    __tablename__: ClassVar[str] = "enrolment"
+    __table_args__ = (
+        UniqueConstraint("learner_id", "course_id", "run"),
+        Index(
+            "ix_enrolment_due",
+            "due_at",
+            sqlite_where=text("due_at IS NOT NULL"),
+            postgresql_where=text("due_at IS NOT NULL"),
+        ),
+        Index("ix_enrolment_course", "course_id", "state"),
+    )
+    id: int | None = Field(default=None, primary_key=True)
+    learner_id: int = Field(foreign_key="learner.id")
+    course_id: str = Field(foreign_key="course.id")
+    run: int
+    revision: str
+    state: str
+    next_step: str | None = None
+    target: str | None = None
+    due_at: datetime | None = None
+    due_reason: str = ""
+    enrolled_at: datetime
+    reached_at: datetime
+    last_mail_at: datetime | None = None
+    floor_at: datetime | None = None
+    waited: bool = False
+    ended_by: str | None = None
+    problem: str | None = None
+
+
+class DeliveryRow(SQLModel, table=True):
+    """The ledger: one row for each mail. Its life is drawn in DESIGN.md; `store/ledger.py` holds every transition.
+
+    Only `retry` and `in_doubt` have a `due_at`, only `claimed` and `handed` a lease: both indexes hold what is open.
+    """
+
+    __tablename__: ClassVar[str] = "delivery"
+    __table_args__ = (
+        UniqueConstraint("enrolment_id", "step", "occurrence"),
+        Index(
+            "ix_delivery_due",
+            "due_at",
+            sqlite_where=text("due_at IS NOT NULL"),
+            postgresql_where=text("due_at IS NOT NULL"),
+        ),
+        Index(
+            "ix_delivery_lease",
+            "lease_until",
+            sqlite_where=text("lease_until IS NOT NULL"),
+            postgresql_where=text("lease_until IS NOT NULL"),
+        ),
+    )
+    id: int | None = Field(default=None, primary_key=True)
+    enrolment_id: int = Field(foreign_key="enrolment.id")
+    learner_id: int = Field(foreign_key="learner.id")
+    step: str
+    occurrence: int = 1
+    state: str
+    revision: str
+    language: str
+    variant: str
+    attempts: int = 0
+    due_at: datetime | None = None
+    leased_by: str | None = None
+    lease_until: float | None = None
+    claimed_at: datetime
+    handed_at: datetime | None = None
+    sent_at: datetime | None = None
+    answer: str = ""
+
+
+class EvidenceRow(SQLModel, table=True):
+    """Anything that happened afterwards, raw. Who did it is judged when it is read (track/classify.py)."""
+
+    __tablename__: ClassVar[str] = "evidence"
+    __table_args__ = (
+        UniqueConstraint("source", "source_id"),
+        Index("ix_evidence_enrolment", "enrolment_id"),
+    )
+    id: int | None = Field(default=None, primary_key=True)
+    kind: str
+    at: datetime
+    source: str
+    source_id: str
+    learner_id: int = Field(foreign_key="learner.id", index=True)
+    enrolment_id: int | None = Field(default=None, foreign_key="enrolment.id")
+    delivery_id: int | None = Field(default=None, foreign_key="delivery.id")
+    step: str = ""
+    item: str = ""
+    method: str = ""
+    user_agent: str = ""
+    data: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))
+
+
+class SuppressionRow(SQLModel, table=True):
+    """An address that gets nothing from this workspace. Kept as a keyed hash, so that it survives erasing a learner."""
+
+    __tablename__: ClassVar[str] = "suppression"
+    address_hash: str = Field(primary_key=True)
+    reason: str
+    at: datetime
+
+
+class TraceRow(SQLModel, table=True):
+    """What was passed on the way from mail to mail (skips, waits, decisions), with the reason: `drip why` reads it."""
+
+    __tablename__: ClassVar[str] = "trace"
+    id: int | None = Field(default=None, primary_key=True)
+    enrolment_id: int = Field(foreign_key="enrolment.id", index=True)
+    at: datetime
+    kind: str
+    step: str
+    reason: str
+
+
+class BreakerRow(SQLModel, table=True):
+    """The sender's own trouble, shared by all workers: nothing is claimed for the transport before `until`."""
+
+    __tablename__: ClassVar[str] = "breaker"
+    transport: str = Field(primary_key=True)
+    trouble: str
+    since: datetime
+    until: datetime
+    trips: int = 1
+
+
+def table(row: type[SQLModel]) -> Table:
+    """The Core table behind a row class: every query here is Core, no ORM object is made."""
+    return SQLModel.metadata.tables[str(row.__tablename__)]
+
+
+learner = table(LearnerRow)
+course = table(CourseRow)
+plan = table(PlanRow)
+template = table(TemplateRow)
+enrolment = table(EnrolmentRow)
+delivery = table(DeliveryRow)
+evidence = table(EvidenceRow)
+suppression = table(SuppressionRow)
+trace = table(TraceRow)
+breaker = table(BreakerRow)
