@@ -86,12 +86,16 @@ class Mail:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wait:
-    """A step that waits until a condition holds, `at_most` so long (from when it was reached)."""
+    """A step that waits until a condition holds, `at_most` so long (from when it was reached).
+
+    `holidays` is the course's, for an `at_most` in business days.
+    """
 
     kind: Literal["wait"] = "wait"
     id: str
     until: str
     at_most: Gap
+    holidays: str | None = None
     then: str | None = None
 
 

@@ -14,9 +14,9 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from drip.course.expressions import holds, parse_condition, variables
-from drip.course.timing import Limit, Rule
+from drip.course.timing import Limit
 from drip.people import Enrolment, Facts, Learner, State
-from drip.plan.model import Branch, Mail, Plan, Step, Wait
+from drip.plan.model import Branch, Mail, Plan, Wait
 from drip.schedule.civil import Slot, Target, add, first_allowed, land, local_date, resolve, still_open
 
 
@@ -158,7 +158,7 @@ def slot_of(
     if slot.at <= now and not still_open(step.rule, zone, slot.at, now, closed=closed):
         late = first_allowed(step.rule, zone, now, closed=closed)
         reason = f"late: its time has passed; {late.reason}" if late.reason else "late: its time has passed"
-        kept = Target.civil(late.at.astimezone(zone).replace(tzinfo=None))
+        kept = Target(civil=late.at.astimezone(zone).replace(tzinfo=None), floor=now)
         return Slot(at=late.at, reason=reason), kept.to_text()
     return slot, target.to_text()
 
@@ -185,7 +185,7 @@ def _wait(
     step: Wait, enrolment: Enrolment, zone: ZoneInfo, facts: Facts, sees: Mapping[str, object], now: datetime
 ) -> tuple[datetime | None, datetime, str]:
     """(when the wait ended or None, when to look again, why). An unsettled click is waited for, even past `at_most`."""
-    deadline = add(enrolment.reached_at, step.at_most, zone)
+    deadline = add(enrolment.reached_at, step.at_most, zone, country=step.holidays)
     if holds(step.until, sees):
         return now, now, f"{step.until} is true"
     settles = _unsettled(step, facts, now)
@@ -203,6 +203,16 @@ def _unsettled(step: Wait, facts: Facts, now: datetime) -> datetime | None:
     return min((at for at in asked if at is not None and at > now), default=None)
 
 
-def rule_of(step: Step | None) -> Rule | None:
-    """The rule that a step is timed by, None where it has none."""
-    return step.rule if isinstance(step, Mail | Branch) else None
+def look_ahead(plan: Plan, enrolment: Enrolment, learner: Learner, facts: Facts, now: datetime) -> Next:
+    """When to look at an enrolment that has just been moved on, without deciding anything yet.
+
+    A mail or an `if` is looked at when it is due; a wait at once, with whatever evidence there is by then.
+    """
+    step = plan.step(enrolment.next_step) if enrolment.next_step is not None else None
+    if isinstance(step, Mail | Branch):
+        zone_ = zone_of(learner, plan)
+        slot, target = slot_of(step, enrolment, zone_, now, closed_days(plan.limit, facts, zone_))
+        return Next(enrolment=replace(enrolment, target=target), due_at=slot.at, reason=slot.reason)
+    if isinstance(step, Wait):
+        return Next(enrolment=enrolment, due_at=now, reason=f"waits until {step.until}")
+    return next_due(plan, enrolment, learner, facts, now)

@@ -48,11 +48,13 @@ def add(conn: Connection, rows: Sequence[tuple[Enrolment, datetime | None, str]]
 
 
 def save(conn: Connection, rows: Sequence[tuple[Enrolment, datetime | None, str]]) -> None:
-    """Write where these enrolments stand now, and when to look at each again."""
+    """Write where these enrolments stand now, and when to look at each again. One that ended meanwhile stays ended."""
     if rows:
-        columns = {name: bindparam(f"new_{name}") for name in (*_MOVES, "due_at", "due_reason")}
+        columns: dict[str, Any] = {name: bindparam(f"new_{name}") for name in (*_MOVES, "due_at", "due_reason")}
         conn.execute(
-            update(enrolment).where(enrolment.c.id == bindparam("the_id")).values(**columns),
+            update(enrolment)
+            .where(enrolment.c.id == bindparam("the_id"), enrolment.c.state == "active")
+            .values(**columns),
             [
                 {f"new_{name}": getattr(one, name) for name in _MOVES}
                 | {"new_due_at": due_at, "new_due_reason": reason, "the_id": one.id}

@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, insert, or_, select, update
+from sqlalchemy import Connection, bindparam, insert, or_, select, update
 
 from drip.store.enrolments import Standing, by_ids
 from drip.store.learners import CHUNK
@@ -187,9 +187,21 @@ def mark_sent(conn: Connection, ids: Sequence[int], answers: Mapping[int, str], 
 
 
 def put_back(conn: Connection, worker: str, id_: int, *, due_at: datetime, answer: str, tried: bool = True) -> None:
-    """handed or claimed → retry at `due_at`. Where nothing was tried, the attempt does not count."""
-    uncounted = {} if tried else {"attempts": func.max(delivery.c.attempts - 1, 0)}
-    _release(conn, worker, id_, state="retry", due_at=due_at, answer=answer, **uncounted)
+    """handed → retry at `due_at`. Where nothing was tried, the attempt does not count."""
+    counted = {} if tried else {"attempts": delivery.c.attempts - 1}
+    _release(conn, worker, id_, state="retry", due_at=due_at, answer=answer, **counted)
+
+
+def unclaim(conn: Connection, worker: str, id_: int, *, due_at: datetime) -> None:
+    """claimed → retry: nothing was handed, somebody else may take it."""
+    _release(conn, worker, id_, state="retry", due_at=due_at)
+
+
+def shift(conn: Connection, id_: int, *, due_at: datetime, answer: str) -> None:
+    """retry → retry, later: its window is shut, or a cap is full."""
+    conn.execute(
+        update(delivery).where(delivery.c.id == id_, delivery.c.state == "retry").values(due_at=due_at, answer=answer)
+    )
 
 
 def doubt(conn: Connection, worker: str, id_: int, *, due_at: datetime, answer: str) -> None:
@@ -238,9 +250,9 @@ def of_enrolments(conn: Connection, enrolment_ids: Sequence[int]) -> dict[int, l
     return found
 
 
-def anyone_holds(conn: Connection, lease: Lease) -> bool:
-    """Whether any worker, alive or not yet known to be dead, holds a lease."""
-    query = select(delivery.c.id).where(delivery.c.lease_until.is_not(None), delivery.c.leased_by != lease.worker)
+def anyone_holds(conn: Connection, besides: str) -> bool:
+    """Whether any other worker than `besides`, alive or not yet known to be dead, holds a lease."""
+    query = select(delivery.c.id).where(delivery.c.lease_until.is_not(None), delivery.c.leased_by != besides)
     return conn.execute(query.limit(1)).first() is not None
 
 

@@ -37,7 +37,7 @@ PROXIES = ("googleimageproxy", "yahoomailproxy", "yahoocachesystem")
 #: What Apple Mail Privacy Protection sends when it fetches ahead of the person.
 APPLE_PREFETCH = "Mozilla/5.0"
 
-_FORMS = (Kind.ANSWER, Kind.UNSUBSCRIBE, Kind.RESUBSCRIBE)
+_FORMS = (Kind.ANSWER, Kind.UNSUBSCRIBE)
 _FOLLOWED = (Kind.CLICK, Kind.VISIT)
 
 

@@ -24,8 +24,6 @@ class Kind(StrEnum):
     ANSWER = "answer"
     #: The learner left, by a POST.
     UNSUBSCRIBE = "unsubscribe"
-    #: The learner took leaving back, by a POST.
-    RESUBSCRIBE = "resubscribe"
     #: Something happened elsewhere (`drip event`, later the API).
     EVENT = "event"
 

@@ -38,8 +38,6 @@ class Purpose(IntEnum):
     ANSWER = 3
     #: Leaving; `item` is 0.
     UNSUBSCRIBE = 4
-    #: Taking leaving back, from the page that confirmed it; `item` is 0.
-    UNDO = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,185 @@
+"""Record what a link brought back. A GET never changes anything but the evidence; only a POST answers or leaves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection
+
+from drip.engine.library import Library
+from drip.engine.sending import facts_of
+from drip.errors import NotFound
+from drip.people import Enrolment, Learner, State
+from drip.plan.model import Mail, Plan, Question
+from drip.render.content import fill_link
+from drip.schedule.advance import scope
+from drip.store import Store, enrolments, evidence, learners, ledger
+from drip.store.ledger import Delivery
+from drip.track.evidence import SETTLES_AFTER, Evidence, Kind
+
+#: How sure a learner may say they are; the three submit buttons of the answer page.
+SURE = ("guessed", "fairly", "certain")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visit:
+    """What a request says about itself. `source_id` makes it unique: a replay of the same one is free."""
+
+    at: datetime
+    source_id: str
+    method: str
+    user_agent: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """The mail that a link came from."""
+
+    delivery: Delivery
+    enrolment: Enrolment
+    learner: Learner
+    plan: Plan
+    mail: Mail
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Graded:
+    """What an answer page says after the press. `repeated`: this question had been answered before (the first counts).
+
+    `next_at` is when the next mail is planned, if that is known already.
+    """
+
+    question: Question
+    option: int
+    correct: bool
+    repeated: bool
+    next_at: datetime | None
+
+
+class Recorder:
+    """The use cases behind the tracking links. Every method is one short transaction and may be called from any thread."""
+
+    def __init__(self, store: Store, *, suppression_key: bytes) -> None:
+        self._store, self._key, self._library = store, suppression_key, Library()
+
+    def origin(self, delivery_id: int) -> Origin:
+        """The mail that a verified token names. Raises NotFound where it is gone."""
+        with self._store.read() as conn:
+            return self._origin(conn, delivery_id)
+
+    def opened(self, delivery_id: int, visit: Visit) -> None:
+        """The pixel was fetched."""
+        with self._store.write() as conn:
+            self._add(conn, self._origin(conn, delivery_id), Kind.OPEN, visit)
+
+    def clicked(self, delivery_id: int, link: int, visit: Visit) -> str:
+        """A link was followed: records it and returns where it leads. Raises NotFound for a link the mail never had."""
+        with self._store.write() as conn:
+            origin = self._origin(conn, delivery_id)
+            row = origin.delivery
+            template = self._library.template(conn, row.revision, row.step, row.language, row.variant)
+            if link >= len(template.links):
+                raise NotFound("this mail has no such link")
+            facts, _ = facts_of(conn, [origin.enrolment.id])
+            sees = scope(origin.plan, origin.learner, origin.enrolment, facts[origin.enrolment.id], visit.at)
+            target = fill_link(template.links[link], sees)
+            self._add(conn, origin, Kind.CLICK, visit, item=str(link))
+            return target
+
+    def visited(self, delivery_id: int, page: str, visit: Visit) -> None:
+        """One of our pages was shown (`page` such as `answer/1`). Scanners do that too: it changes nothing else."""
+        with self._store.write() as conn:
+            self._add(conn, self._origin(conn, delivery_id), Kind.VISIT, visit, item=page)
+
+    def answered(self, delivery_id: int, option: int, sure: str, visit: Visit) -> Graded:
+        """Somebody pressed an answer and said how sure they are (one of SURE). Graded by the delivery's own revision.
+
+        The same form sent twice (the same `visit.source_id`) is recorded once and graded the same.
+        """
+        if sure not in SURE:
+            raise NotFound(f"how sure is one of {', '.join(SURE)}")
+        with self._store.write() as conn:
+            origin = self._origin(conn, delivery_id)
+            question = origin.mail.question
+            if question is None or option >= len(question.options):
+                raise NotFound("this mail has no such answer")
+            facts, _ = facts_of(conn, [origin.enrolment.id])
+            before = facts[origin.enrolment.id].answers.get(question.id, ())
+            correct = question.options[option].correct
+            data = {"option": option, "correct": correct, "sure": sure}
+            added = self._add(conn, origin, Kind.ANSWER, visit, item=question.id, data=data)
+            standing = enrolments.by_id(conn, origin.enrolment.id)
+            waits = standing is not None and standing.due_at is not None and standing.due_at > visit.at
+            return Graded(
+                question=question,
+                option=option,
+                correct=correct,
+                repeated=len(before) > (0 if added else 1),
+                next_at=standing.due_at if standing is not None and waits else None,
+            )
+
+    def left(self, delivery_id: int, visit: Visit) -> bool:
+        """Leave everything from this workspace, now: no mail that is not yet handed goes out. False: had left before."""
+        with self._store.write() as conn:
+            origin = self._origin(conn, delivery_id)
+            added = self._add(conn, origin, Kind.UNSUBSCRIBE, visit)
+            key = learners.suppression_hash(self._key, origin.learner.email)
+            was = bool(learners.suppressed(conn, [key]))
+            learners.suppress(conn, key, reason="unsubscribed", now=visit.at)
+            ids = [standing.enrolment.id for standing in enrolments.of_learner(conn, origin.learner.id)]
+            enrolments.end(conn, ids, state=State.LEFT, ended_by="unsubscribed")
+            ledger.cancel(conn, ids, answer="unsubscribed")
+            return added and not was
+
+    def has_left(self, learner: Learner) -> bool:
+        """Whether this learner's address is on the suppression list."""
+        with self._store.read() as conn:
+            return bool(learners.suppressed(conn, [learners.suppression_hash(self._key, learner.email)]))
+
+    def _origin(self, conn: Connection, delivery_id: int) -> Origin:
+        row = ledger.by_id(conn, delivery_id)
+        standing = enrolments.by_id(conn, row.enrolment_id) if row is not None else None
+        if row is None or standing is None:
+            raise NotFound("this mail is not here any more")
+        plan = self._library.plan(conn, row.revision)
+        mail = plan.step(row.step)
+        assert isinstance(mail, Mail), f"{row.step} of {row.revision} is in the ledger, so it is a mail"
+        return Origin(delivery=row, enrolment=standing.enrolment, learner=standing.learner, plan=plan, mail=mail)
+
+    def _add(
+        self,
+        conn: Connection,
+        origin: Origin,
+        kind: Kind,
+        visit: Visit,
+        *,
+        item: str = "",
+        data: dict[str, object] | None = None,
+    ) -> bool:
+        """Store the evidence; where it is new, let the enrolment be looked at as soon as it can count."""
+        added = evidence.add(
+            conn,
+            Evidence(
+                kind=kind,
+                at=visit.at,
+                source="link",
+                source_id=visit.source_id,
+                learner_id=origin.learner.id,
+                enrolment_id=origin.enrolment.id,
+                delivery_id=origin.delivery.id,
+                step=origin.delivery.step,
+                item=item,
+                method=visit.method,
+                user_agent=visit.user_agent[:300],
+                data=data or {},
+            ),
+        )
+        step = origin.plan.step(origin.enrolment.next_step or "")
+        if added and step is not None and step.kind == "wait" and kind in _COUNTS_AFTER:
+            enrolments.wake(conn, origin.enrolment.id, visit.at + _COUNTS_AFTER[kind])
+        return added
+
+
+#: How long after its arrival a kind of evidence counts in conditions: a wait is looked at again then.
+_COUNTS_AFTER = {Kind.OPEN: SETTLES_AFTER, Kind.CLICK: SETTLES_AFTER, Kind.ANSWER: timedelta(0)}
