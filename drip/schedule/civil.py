@@ -1,7 +1,7 @@
 """Civil time: an anchor, a gap and a rule become the next allowed instant, with the reason for every move.
 
-What is kept is the `Target`, a civil date and wall time; the instant is derived from it by `resolve`, and again when the
-zone or the rule changes. Instants given are aware and those returned are in UTC; a naive one is an error at the door.
+What is kept is the `Target`, a civil date and wall time; `resolve` derives the instant from it, and again when the zone
+or the rule changes. Instants given are aware and those returned are in UTC; a naive one is an error at the door.
 A wall time that does not exist becomes the first valid instant after it; one that comes twice is the first of the two.
 """
 
@@ -240,7 +240,7 @@ def _told(notes: list[tuple[str, str]]) -> str:
     """What moved a mail, in the order in which it did: `holiday: Midsommarafton; Saturday is not a sending day`."""
     told = []
     for kind, group in groupby(notes, key=lambda note: note[0]):
-        words = [word for _, word in group]
+        words = list(dict.fromkeys(word for _, word in group))
         names = words[0] if len(words) == 1 else f"{words[0]} {'and' if len(words) == 2 else 'to'} {words[-1]}"
         if kind == "weekday":
             told.append(f"{names} is not a sending day" if len(words) == 1 else f"{names} are not sending days")
