@@ -12,7 +12,7 @@ from drip.engine.sending import facts_of
 from drip.errors import NotFound
 from drip.people import Enrolment, Learner, State
 from drip.plan.model import Mail, Plan, Question
-from drip.render.content import fill_link
+from drip.render.links import fill_link
 from drip.schedule.advance import scope
 from drip.store import Store, enrolments, evidence, learners, ledger
 from drip.store.ledger import Delivery
@@ -58,7 +58,7 @@ class Graded:
 
 
 class Recorder:
-    """The use cases behind the tracking links. Every method is one short transaction and may be called from any thread."""
+    """The use cases behind the tracking links: each is one short transaction, and may be called from any thread."""
 
     def __init__(self, store: Store, *, suppression_key: bytes) -> None:
         self._store, self._key, self._library = store, suppression_key, Library()
@@ -120,7 +120,7 @@ class Recorder:
             )
 
     def left(self, delivery_id: int, visit: Visit) -> bool:
-        """Leave everything from this workspace, now: no mail that is not yet handed goes out. False: had left before."""
+        """Leave everything from this workspace: no mail that is not yet handed goes out. False: had left before."""
         with self._store.write() as conn:
             origin = self._origin(conn, delivery_id)
             added = self._add(conn, origin, Kind.UNSUBSCRIBE, visit)
