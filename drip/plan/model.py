@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from drip.course.timing import Gap, Limit, Rule
+from drip.course.timing import Gap, Limit, Rule, Unit
+
+#: The gap of a first mail: the first allowed instant from the enrolment.
+AT_ONCE = Gap(count=0, unit=Unit.DAYS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +48,7 @@ class Question:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Texts:
-    """What one variant of a tip says. `subject`, `preheader`, `body` and the button may hold Jinja; `body` is Markdown."""
+    """What one variant of a tip says. Everything may hold Jinja; `body` is Markdown."""
 
     subject: str
     preheader: str = ""
@@ -66,8 +69,9 @@ class Variant:
 class Mail:
     """A step that mails a tip.
 
-    `gap` is counted from the actual send of the mail before it (for the first, from the enrolment). `number` of
-    `of` is its place on the longest way through the course, for "3 of 8". `then` is the id of the step after it.
+    `gap` is counted from the actual send of the mail before it; `first_gap` is used instead, from the enrolment, where
+    this learner has had none yet (other branch, skipped tip). `number` of `of` is its place on the longest way through
+    the course, for "3 of 8". `then` is the id of the step after it.
     """
 
     kind: Literal["mail"] = "mail"
@@ -77,6 +81,7 @@ class Mail:
     variants: tuple[Variant, ...]
     number: int
     of: int
+    first_gap: Gap = AT_ONCE
     when: str | None = None
     objective: str = ""
     skill: str = ""
@@ -101,13 +106,17 @@ class Wait:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Branch:
-    """An `if`: decided once, when a mail in its place would be due. `then` or `otherwise` is the next step's id."""
+    """An `if`: decided once, when a mail in its place would be due. `then` or `otherwise` is the next step's id.
+
+    `gap` and `first_gap` are those of a mail in its place.
+    """
 
     kind: Literal["branch"] = "branch"
     id: str
     condition: str
     gap: Gap
     rule: Rule
+    first_gap: Gap = AT_ONCE
     then: str | None = None
     otherwise: str | None = None
 

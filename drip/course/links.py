@@ -1,0 +1,93 @@
+"""The links of a body, and what an address must look like before drip leads anybody to it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
+_PLACEHOLDER = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
+#: Stands for a placeholder while Markdown is read; no text has it (a private character, Unicode 23.5).
+_FILLER = "\ue000"
+_WEB = re.compile(r"https?://([^/?#]*)", re.IGNORECASE)
+#: Host name or address, and a port. Letters of any script: they become punycode later.
+_HOST = re.compile(r"(\[[0-9a-f:.]+\]|[\w-]+(\.[\w-]+)*\.?)(:[0-9]{1,5})?", re.IGNORECASE)
+_MAILTO = re.compile(r"mailto:([^?]*)", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    """One link: its address as written, and where in the text it stands (-1: not found as it is)."""
+
+    url: str
+    offset: int = -1
+
+    @property
+    def counts_clicks(self) -> bool:
+        """Whether following it can be seen: web addresses go through drip, mailto: opens a mail program."""
+        return bool(_WEB.match(self.url))
+
+
+def _reader() -> MarkdownIt:
+    markdown = MarkdownIt("commonmark", {"html": False})
+    # Here every address is to be seen, also those that a renderer would leave out or rewrite.
+    markdown.validateLink = lambda url: True  # type: ignore[method-assign]  # markdown-it's own way to set it
+    markdown.normalizeLink = lambda url: url  # type: ignore[method-assign]
+    return markdown
+
+
+_MARKDOWN = _reader()
+
+
+@lru_cache(maxsize=1024)
+def links(body: str) -> tuple[Link, ...]:
+    """The links and images of a Markdown text, in order. Placeholders in their addresses stand as written."""
+    if "[" not in body and "<" not in body:
+        return ()
+    written: list[str] = []
+
+    def hide(placeholder: re.Match[str]) -> str:
+        written.append(placeholder[0])
+        return f"{_FILLER}{len(written) - 1}{_FILLER}"
+
+    filled = _PLACEHOLDER.sub(hide, body.replace(_FILLER, "\ufffd"))
+    found: list[Link] = []
+    for token in _flat(_MARKDOWN.parse(filled)):
+        target = token.attrs.get("href") if token.type == "link_open" else token.attrs.get("src")
+        if isinstance(target, str):
+            address = re.sub(rf"{_FILLER}(\d+){_FILLER}", lambda match: written[int(match[1])], target)
+            found.append(Link(url=address, offset=body.find(address)))
+    return tuple(found)
+
+
+def scheme_problem(url: str) -> tuple[str, str] | None:
+    """What is wrong with an address, as (message, hint), or None. Scheme and host must be literal and well formed."""
+    filled = _PLACEHOLDER.sub(_FILLER, url.strip())
+    if found := _MAILTO.match(filled):
+        if _FILLER in found[1] or "@" not in found[1]:
+            return "a mailto: link needs a literal address", "such as mailto:help@acme.example"
+        return None
+    if not (found := _WEB.match(filled)):
+        if filled.startswith(_FILLER) or _FILLER in filled.split("/")[0]:
+            return "where a link leads must be literal", "write https://host/ first; placeholders may stand after it"
+        hint = (
+            f'write "https://{url.strip()}"' if re.match(r"[\w-]+(\.[\w-]+)+(/|$)", url) else "begin it with https://"
+        )
+        return "a link begins with https://, http:// or mailto:", hint
+    if _FILLER in found[1]:
+        return "the host of a link must be literal", "placeholders may stand in the path and after ?"
+    if "@" in found[1]:
+        return "a link with a name before its host looks like a trap to mail filters", "leave out everything up to @"
+    if not _HOST.fullmatch(found[1]):
+        return f'"{found[1]}" is not a host', "write it like https://app.acme.example/"
+    if re.search(r"[\s\\<>\"]", filled):
+        return "an address has no spaces, quotes or backslashes", "write %20 for a space"
+    return None
+
+
+def _flat(tokens: list[Token]) -> list[Token]:
+    """All tokens; Markdown nests them at most two deep, images in inline text."""
+    return [inner for token in tokens for inner in (token, *_flat(token.children or []))]

@@ -1,0 +1,27 @@
+"""Which variant of a tip a learner gets: by hash, so that it stays the same without being stored."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+
+from drip.plan.model import Variant
+
+_DIGEST_BITS = 64
+
+
+def choose(variants: Sequence[Variant], *, course_id: str, step: str, ref: str) -> Variant:
+    """The variant of `step` for the learner `ref`: always the same one, and over many learners as often as its weight.
+
+    Learners fall independently from step to step. `variants` has at least one.
+    """
+    if len(variants) == 1:
+        return variants[0]
+    key = "\n".join((course_id, step, ref)).encode("utf-8", errors="surrogatepass")
+    number = int.from_bytes(hashlib.sha256(key).digest()[: _DIGEST_BITS // 8], "big")
+    point = number * sum(variant.weight for variant in variants) >> _DIGEST_BITS
+    for variant in variants:
+        point -= variant.weight
+        if point < 0:
+            return variant
+    raise ValueError("no variant has a weight")
