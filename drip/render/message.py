@@ -2,16 +2,42 @@
 
 from __future__ import annotations
 
+import hmac
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import lru_cache, partial
+from hashlib import sha256
+
+from jinja2 import Template as JinjaTemplate
+from jinja2 import TemplateError, UndefinedError
+
+from drip.course.expressions import environment
+from drip.errors import ExpressionError, Refused
+from drip.people import Learner
+from drip.plan.model import Plan, Sender
+from drip.render import mime
+from drip.render.links import fill_link, in_url
+from drip.track.token import Purpose, Ring, sign
+
+#: An answer is taken for so long after the mail's date.
+ANSWER_FOR = timedelta(days=30)
+#: The place of a test or a preview in the ledger: nowhere.
+NO_DELIVERY = 0
+
+_CONTROLS = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\u2028\\u2029]+")
+_ANSWER = re.compile(r"\{\{ (answer_\d+) \}\}")
+_LACKING = re.compile(r"(?:no attribute )?'([^']+)'(?: is undefined)?\Z")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Template:
     """What `render/layout.py` makes once per (revision, step, language, variant), as Jinja source, and a worker fills.
 
-    `links` are the targets of the tracked links, in the order of their numbers (from 0): Jinja source whose scheme and
-    host are literal. `subject` and `text` are plain text, `html` is HTML.
+    `links` are the targets of the tracked links, in the order of their numbers (from 0; the button's is the last):
+    Jinja source whose scheme and host are literal. `subject` and `text` are plain text, `html` is HTML. Besides
+    `expressions.variables()` they use `link_0`…, `answer_0`…, `unsubscribe_url` and `pixel_url`.
     """
 
     revision: str
@@ -42,3 +68,159 @@ class Message:
     headers: tuple[tuple[str, str], ...]
     text: str
     html: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Compiled:
+    subject: JinjaTemplate
+    text: JinjaTemplate
+    html: JinjaTemplate
+    answers: int
+
+
+_TEXT, _HTML = environment(autoescape=False), environment(autoescape=True)
+for _sandbox in (_TEXT, _HTML):
+    _sandbox.filters["in_url"] = in_url
+
+
+def build_message(
+    template: Template,
+    *,
+    plan: Plan,
+    learner: Learner,
+    variables: Mapping[str, object],
+    delivery_id: int,
+    date: datetime,
+    ring: Ring,
+    base_url: str,
+    track_opens: bool = True,
+    track_clicks: bool = True,
+) -> Message:
+    """Fill a template for one learner. The same arguments give the same message, so that a retry is the same mail.
+
+    `variables` is `expressions.variables(…)`; `date` is aware and stays the same at every retry; `base_url` is where the
+    web side answers. A test or preview (`delivery_id` 0) has no pixel, and its links lead straight to their targets.
+    Raises ExpressionError, naming step and placeholder, where a value is missing; Refused for an address that cannot
+    be mailed.
+    """
+    compiled = _compiled(template)
+    signed = partial(_signed, ring, base_url.rstrip("/"), delivery_id)
+    real = delivery_id != NO_DELIVERY
+    names = dict(variables)
+    names["unsubscribe_url"] = signed(Purpose.UNSUBSCRIBE)
+    names["pixel_url"] = signed(Purpose.OPEN) + ".gif" if real and track_opens else ""
+    for number in range(compiled.answers):
+        names[f"answer_{number}"] = signed(Purpose.ANSWER, number, date + ANSWER_FOR)
+    for number, source in enumerate(template.links):
+        tracked = real and track_clicks
+        names[f"link_{number}"] = signed(Purpose.CLICK, number) if tracked else fill_link(source, variables)
+    try:
+        subject = one_line(compiled.subject.render(names))
+        text = compiled.text.render(names)
+        html = compiled.html.render(names)
+    except (TemplateError, TypeError, ValueError, ArithmeticError) as error:
+        raise _unfilled(template, error) from error
+    try:
+        standing = _standing(plan.sender, plan.course_id, plan.title)
+        rcpt_to = mime.ascii_address(learner.email)
+        to = mime.address(one_line(" ".join(filter(None, (learner.first_name, learner.last_name)))), learner.email)
+    except ValueError as error:
+        raise Refused(str(error)) from None
+    message_id = _message_id(ring, delivery_id, standing.domain, (rcpt_to, date.isoformat(), subject, text))
+    headers = (
+        ("From", standing.sender),
+        ("To", to),
+        ("Reply-To", standing.reply_to),
+        ("Subject", subject),
+        ("Date", mime.date(date)),
+        ("Message-ID", message_id),
+        ("List-ID", standing.list_id),
+        ("List-Unsubscribe", f"<{names['unsubscribe_url']}>"),
+        ("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"),
+        ("Content-Language", template.language),
+        # nobody's "I am on holiday" comes back for a lesson (RFC 3834; the second is Exchange's, bounces still come)
+        ("Auto-Submitted", "auto-generated"),
+        ("X-Auto-Response-Suppress", "OOF, AutoReply"),
+    )
+    return Message(
+        delivery_id=delivery_id,
+        mail_from=standing.mail_from,
+        rcpt_to=rcpt_to,
+        message_id=message_id,
+        date=date,
+        subject=subject,
+        headers=headers,
+        text=text,
+        html=html,
+    )
+
+
+def one_line(value: str) -> str:
+    """A value for a header: line breaks and control characters become single spaces."""
+    return _CONTROLS.sub(" ", value).strip()
+
+
+#: Where a link of each purpose leads on the web side.
+_PLACES = {Purpose.UNSUBSCRIBE: "u", Purpose.OPEN: "o", Purpose.CLICK: "c", Purpose.ANSWER: "a"}
+
+
+def _signed(
+    ring: Ring, base: str, delivery_id: int, purpose: Purpose, item: int = 0, expires_at: datetime | None = None
+) -> str:
+    return f"{base}/{_PLACES[purpose]}/{sign(ring, purpose, delivery_id, item, expires_at=expires_at)}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Standing:
+    """What is the same in every mail of a course."""
+
+    sender: str
+    reply_to: str
+    mail_from: str
+    list_id: str
+    domain: str
+
+
+@lru_cache(maxsize=256)
+def _standing(sender: Sender, course_id: str, title: str) -> _Standing:
+    mail_from = mime.ascii_address(sender.email)
+    domain = mail_from.rpartition("@")[2]
+    return _Standing(
+        sender=mime.address(one_line(sender.name), sender.email),
+        reply_to=mime.ascii_address(sender.reply_to or sender.email),
+        mail_from=mail_from,
+        list_id=f"{mime.phrase(one_line(title))} <{course_id}.{domain}>",
+        domain=domain,
+    )
+
+
+@lru_cache(maxsize=1024)
+def _compiled(template: Template) -> _Compiled:
+    return _Compiled(
+        subject=_TEXT.from_string(template.subject),
+        text=_TEXT.from_string(template.text),
+        html=_HTML.from_string(template.html),
+        answers=len(set(_ANSWER.findall(template.html))),
+    )
+
+
+def _message_id(ring: Ring, delivery_id: int, domain: str, content: tuple[str, ...]) -> str:
+    """The same for every retry of a delivery, and nothing that anybody could count or read a person from.
+
+    It is made with the oldest key: new ones are put before it, and a retry after a rotation is still the same mail.
+    """
+    named = f"delivery {delivery_id}" if delivery_id != NO_DELIVERY else "\0".join(("test", *content))
+    return f"<{hmac.digest(ring.keys[-1], b'message-id ' + named.encode(), sha256).hex()[:32]}@{domain}>"
+
+
+def _unfilled(template: Template, error: Exception) -> ExpressionError:
+    """The error for a placeholder that this learner has no value for, under the name that the author wrote."""
+    found = _LACKING.search(str(error)) if isinstance(error, UndefinedError) else None
+    if not found:
+        return ExpressionError(f'step "{template.step}" cannot be filled: {error}')
+    written = re.search(rf"\b(?:learner|course|enrolment)\.{re.escape(found[1])}\b", template.html + template.subject)
+    name = written[0] if written else found[1]
+    return ExpressionError(
+        f'step "{template.step}" needs {{{{ {name} }}}}, which this learner has no value for',
+        hint=f"write {{{{ {name} | default('…') }}}}, or give the learner a value",
+    )

@@ -19,8 +19,10 @@ import binascii
 import hashlib
 import re
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
-from drip.render.message import Message
+if TYPE_CHECKING:  # message.py fills the messages and needs address() and date() from here
+    from drip.render.message import Message
 
 _ADDRESSES = frozenset({"from", "sender", "reply-to", "to", "cc", "bcc"})
 _IDENTIFIERS = frozenset(
@@ -66,7 +68,7 @@ def to_bytes(message: Message) -> bytes:
     for name in set(names):
         if name in _SINGLE and names.count(name) > 1:
             raise ValueError(f"the message has more than one {name} header")
-        if name == "mime-version" or name.startswith("content-"):
+        if name == "mime-version" or (name.startswith("content-") and name != "content-language"):
             raise ValueError(f"{name} is written by to_bytes; leave it out of the message's headers")
     if "subject" not in names:
         headers.append(("Subject", message.subject))

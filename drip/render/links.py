@@ -1,0 +1,89 @@
+"""The addresses of a tip's links: which may stand in a mail, and how a learner's values are filled into one.
+
+Scheme and host are literal and stay so; only path, query and fragment may hold Jinja, and every value in them is
+URL-quoted. A link can therefore never lead to a place that the marketer did not write.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+from urllib.parse import quote
+
+from jinja2 import Template as JinjaTemplate
+from jinja2 import TemplateError
+from markdown_it.common.normalize_url import normalizeLink
+
+from drip.course.expressions import environment, parse_text
+from drip.errors import ExpressionError, UserError
+from drip.render.shelf import Shelf
+
+#: `https://host` or `http://host:port`, no user names, up to where the path, query or fragment begins.
+_PLACE = re.compile(
+    r"https?://(?:\[[0-9a-f:.]+\]|[a-z0-9_](?:[a-z0-9._-]*[a-z0-9_])?\.?)(?::[0-9]{1,5})?(?=[/?#]|\Z)", re.IGNORECASE
+)
+_UNTRACKED = re.compile(r"(?:mailto|tel):[^\s]+\Z", re.IGNORECASE)
+#: What a filled address consists of (RFC 3986, sections 2.2 and 2.3, and the percent sign).
+_ADDRESS = re.compile(r"[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]+\Z")
+
+
+def is_untracked(address: str) -> bool:
+    """Whether a link stays as it is: an e-mail address or a telephone number."""
+    return bool(_UNTRACKED.match(address))
+
+
+def untracked(address: str, shelf: Shelf) -> str:
+    """An e-mail address or telephone number as a link, its placeholders URL-quoted. Raises UserError where they stand
+    in the address itself.
+    """
+    address = normalizeLink(address)
+    if shelf.word.search(address.partition("?")[0]):
+        raise UserError(f"the link {shelf.restore(address)!r} needs a literal address; placeholders may stand after ?")
+    return shelf.word.sub(
+        lambda word: word[0] if shelf.statement.match(word[0]) else shelf.filtered(word[0], "in_url"), address
+    )
+
+
+def in_url(value: object) -> str:
+    """A value as it may stand anywhere in a URL's path or query."""
+    return quote(str(value), safe="")
+
+
+def link_target(address: str, shelf: Shelf) -> str:
+    """The Jinja source of a tracked link's target. Raises UserError unless its scheme and host are literal."""
+    address = normalizeLink(address)
+    place = _PLACE.match(address)
+    source = shelf.restore(address)
+    if not place or shelf.word.search(place[0]):
+        raise UserError(
+            f"the link {source!r} leads nowhere from a mail\n"
+            "  write it out: https://, the host in plain letters, then the path, where placeholders may stand"
+        )
+    return source
+
+
+def fill_link(link_source: str, variables: Mapping[str, object]) -> str:
+    """The address for one learner: every value URL-quoted, scheme and host as written.
+
+    Raises ExpressionError where a value is missing, and UserError where the result would lead elsewhere.
+    """
+    place = _PLACE.match(link_source)
+    try:
+        filled = _compiled(link_source).render(variables)
+    except (TemplateError, TypeError, ValueError, ArithmeticError) as error:
+        raise ExpressionError(f"the link {link_source!r} cannot be filled: {error}") from error
+    reached = _PLACE.match(filled)
+    if not place or not reached or reached[0] != place[0] or not _ADDRESS.match(filled):
+        raise UserError(f"the link {link_source!r} leads nowhere from a mail: {filled!r}")
+    return filled
+
+
+@lru_cache(maxsize=4096)
+def _compiled(source: str) -> JinjaTemplate:
+    parse_text(source)  # what a stored plan holds is looked at again
+    return _SANDBOX.from_string(source)
+
+
+_SANDBOX = environment(autoescape=False)
+_SANDBOX.finalize = in_url
