@@ -1,8 +1,8 @@
 """The body of a tip: Markdown with Jinja → a tree of a few kinds of node → an HTML fragment.
 
-The plain text part is made from the same tree (see plain.py), never from the HTML. A statement such as `{% if … %}` that
-stands alone on its line stands between blocks; one that opens and closes around a whole paragraph or list item takes
-the paragraph or item with it, so that a condition that does not hold leaves nothing behind.
+The plain text part is made from the same tree (see plain.py), never from the HTML. A statement such as `{% if … %}`
+alone on its line stands between blocks; one that opens and closes around a whole paragraph or list item takes the
+paragraph or item with it, so that a condition that does not hold leaves nothing behind.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def to_html(nodes: tuple[Node, ...] | list[Node], shelf: Shelf) -> str:
 
 def link_word(number: int, shelf: Shelf) -> str:
     """The word for the address of a tracked link, which is known only when a message is made."""
-    return shelf.put("{{ link_%d }}" % number)
+    return shelf.put(f"{{{{ link_{number} }}}}")
 
 
 def _html(node: Node, shelf: Shelf) -> str:
@@ -147,6 +147,8 @@ def _node(tree: SyntaxTreeNode, shelf: Shelf, links: list[str]) -> Node:
                 number = len(links)
                 links.append(link_target(address, shelf))
             return Node(kind, [_node(c, shelf, links) for c in children], target=address, number=number)
+        case _:
+            pass
     node = Node(kind, [_node(child, shelf, links) for child in children])
     match kind:
         case "paragraph":
@@ -155,6 +157,8 @@ def _node(tree: SyntaxTreeNode, shelf: Shelf, links: list[str]) -> Node:
             node.number = int(tree.tag[1:])
         case "ordered_list":
             node.number = int(tree.attrs.get("start", 1))
+        case _:
+            pass
     if kind in ("bullet_list", "ordered_list"):
         node.tight = all(block.tight for item in node.children for block in item.children if block.kind == "paragraph")
     return node

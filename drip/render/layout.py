@@ -179,7 +179,7 @@ def _options(mail: Mail, shelf: Shelf) -> tuple[Pressable, ...]:
     if len(options) > len(ascii_uppercase):
         raise UserError(f'step "{mail.id}": a question with {len(options)} options; {len(ascii_uppercase)} is the most')
     return tuple(
-        Pressable(letter=letter, text=option.text, url=shelf.put("{{ answer_%d }}" % number))
+        Pressable(letter=letter, text=option.text, url=shelf.put(f"{{{{ answer_{number} }}}}"))
         for number, (letter, option) in enumerate(zip(ascii_uppercase, options, strict=False))
     )
 

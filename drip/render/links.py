@@ -40,9 +40,7 @@ def untracked(address: str, shelf: Shelf) -> str:
     address = normalizeLink(address)
     if shelf.word.search(address.partition("?")[0]):
         raise UserError(f"the link {shelf.restore(address)!r} needs a literal address; placeholders may stand after ?")
-    return shelf.word.sub(
-        lambda word: word[0] if shelf.statement.match(word[0]) else shelf.filtered(word[0], "in_url"), address
-    )
+    return shelf.word.sub(lambda word: shelf.filtered(word[0], "in_url"), address)
 
 
 def in_url(value: object) -> str:

@@ -1,4 +1,4 @@
-"""Jinja is set aside on a shelf: Markdown, MJML and CSS inlining see an opaque word, and the word becomes Jinja again last.
+"""Jinja lies on a shelf while Markdown, MJML and CSS inlining see an opaque word, which becomes Jinja again last.
 
 A word is lower-case letters and digits only, so that no tool on the way escapes, wraps, moves or inlines it. Everything
 that is not a word is literal: `restore` takes care that no brace of a literal text is read as Jinja.
@@ -75,7 +75,9 @@ class Shelf:
         return word
 
     def filtered(self, word: str, name: str) -> str:
-        """A word for the same placeholder with one filter more around it."""
+        """A word for the same placeholder with one filter more around it; a statement stays what it is."""
+        if word in self._tags:
+            return word
         inner = self._sources[int(self.word.match(word)[1])].strip("{}").strip("-+")  # type: ignore[index]  # it is a word
         return self.put(f"{{{{ ({inner.strip()}) | {name} }}}}")
 
