@@ -145,7 +145,7 @@ def add(anchor: datetime, gap: Gap, zone: ZoneInfo, *, country: str | None = Non
     anchor = utc(anchor)
     if gap.count == 0 or gap.unit in (Unit.HOURS, Unit.MINUTES):
         return anchor + _elapsed(gap)
-    return max(anchor, to_instant(_later(anchor, gap, country, zone), zone))
+    return to_instant(_later(anchor, gap, country, zone), zone)
 
 
 def _elapsed(gap: Gap) -> timedelta:

@@ -139,6 +139,8 @@ def test_a_zone_changed_eastward_never_moves_a_mail_before_its_anchor() -> None:
     auckland = ZoneInfo("Pacific/Auckland")
     target = land(at("Mon 2024-03-04 22:00"), parse_gap("1 day"), rule(at="09:00"), STOCKHOLM)
     assert shown(resolve(target, rule(at="09:00"), auckland), auckland) == "Wed 2024-03-06 09:00"
+    early = at("Mon 2024-03-04 12:00")
+    assert shown(resolve(target, rule(at="09:00"), auckland, not_before=early), auckland) == "Wed 2024-03-06 09:00"
 
 
 def test_elapsed_hours_stay_elapsed_when_the_zone_changes() -> None:
@@ -260,6 +262,9 @@ def test_nothing_is_open_before_it_is_due_or_when_a_cap_has_filled_the_day() -> 
     full = frozenset({date(2024, 3, 4)})
     assert not still_open(rule(at="09:00"), STOCKHOLM, due_at, at("Mon 2024-03-04 10:00"), full)
     assert not still_open(rule(between="08:00-10:00"), STOCKHOLM, due_at, at("Mon 2024-03-04 09:30"), full)
+    night, after_midnight = rule(between="22:00-06:00"), at("Mon 2024-03-04 01:00")
+    assert still_open(night, STOCKHOLM, at("Sun 2024-03-03 22:00"), after_midnight)
+    assert not still_open(night, STOCKHOLM, at("Sun 2024-03-03 22:00"), after_midnight, full)
 
 
 def test_a_day_that_a_changed_rule_has_closed_is_not_open() -> None:

@@ -221,6 +221,9 @@ def test_missing_last_hour_nuuk_is_held_by_a_full_sunday() -> None:
     target = land(at("Fri 2024-03-29 12:00", NUUK), parse_gap("1 day"), timing, NUUK)
     slot = resolve(target, timing, NUUK, closed=frozenset({date(2024, 3, 31)}))
     assert shown(slot, NUUK) == "Mon 2024-04-01 23:30 -01:00"
+    either = rule(days="mon-sat")
+    slot = first_allowed(either, NUUK, at("Sun 2024-03-31 00:00", NUUK), frozenset({date(2024, 3, 31)}))
+    assert shown(slot, NUUK) == "Mon 2024-04-01 00:00 -01:00"
 
 
 def test_repeated_last_hour_of_saturday_nuuk() -> None:
