@@ -1,1 +1,7 @@
 """Advice on a valid course, a file a family."""
+
+from __future__ import annotations
+
+from drip.check.advice import advise
+
+__all__ = ["advise"]

@@ -16,6 +16,7 @@ _WEB = re.compile(r"https?://([^/?#]*)", re.IGNORECASE)
 #: Host name or address, and a port. Letters of any script: they become punycode later.
 _HOST = re.compile(r"(\[[0-9a-f:.]+\]|[\w-]+(\.[\w-]+)*\.?)(:[0-9]{1,5})?", re.IGNORECASE)
 _MAILTO = re.compile(r"mailto:([^?]*)", re.IGNORECASE)
+_TEL = re.compile(r"tel:\+?[0-9().-]+", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,11 +25,12 @@ class Link:
 
     url: str
     offset: int = -1
+    is_picture: bool = False
 
     @property
     def counts_clicks(self) -> bool:
         """Whether following it can be seen: web addresses go through drip, mailto: opens a mail program."""
-        return bool(_WEB.match(self.url))
+        return bool(_WEB.match(self.url)) and not self.is_picture
 
 
 def _reader() -> MarkdownIt:
@@ -59,23 +61,26 @@ def links(body: str) -> tuple[Link, ...]:
         target = token.attrs.get("href") if token.type == "link_open" else token.attrs.get("src")
         if isinstance(target, str):
             address = re.sub(rf"{_FILLER}(\d+){_FILLER}", lambda match: written[int(match[1])], target)
-            found.append(Link(url=address, offset=body.find(address)))
+            found.append(Link(url=address, offset=body.find(address), is_picture=token.type == "image"))
     return tuple(found)
 
 
-def scheme_problem(url: str) -> tuple[str, str] | None:
+def link_problem(link: Link) -> tuple[str, str] | None:
     """What is wrong with an address, as (message, hint), or None. Scheme and host must be literal and well formed."""
-    filled = _PLACEHOLDER.sub(_FILLER, url.strip())
+    url = link.url.strip()
+    filled = _PLACEHOLDER.sub(_FILLER, url)
+    if link.is_picture and (_FILLER in filled or not url.startswith("https://")):
+        return "a picture needs a literal address that begins with https://", "placeholders are for links"
     if found := _MAILTO.match(filled):
         if _FILLER in found[1] or "@" not in found[1]:
             return "a mailto: link needs a literal address", "such as mailto:help@acme.example"
         return None
+    if _TEL.fullmatch(filled):
+        return None
     if not (found := _WEB.match(filled)):
         if filled.startswith(_FILLER) or _FILLER in filled.split("/")[0]:
             return "where a link leads must be literal", "write https://host/ first; placeholders may stand after it"
-        hint = (
-            f'write "https://{url.strip()}"' if re.match(r"[\w-]+(\.[\w-]+)+(/|$)", url) else "begin it with https://"
-        )
+        hint = f'write "https://{url}"' if re.match(r"[\w-]+(\.[\w-]+)+(/|$)", url) else "begin it with https://"
         return "a link begins with https://, http:// or mailto:", hint
     if _FILLER in found[1]:
         return "the host of a link must be literal", "placeholders may stand in the path and after ?"

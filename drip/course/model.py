@@ -35,7 +35,7 @@ from drip.course.fields import (
     WindowText,
     Zone,
 )
-from drip.course.positions import Path, Source, Table, at, key_at
+from drip.course.positions import Path, Scalar, Source, Table, at, key_at
 from drip.course.timing import ALL_DAYS, Gap, Limit, Rule, Unit, Window
 from drip.errors import Mistake
 
@@ -292,9 +292,14 @@ class Course:
         """Every step in reading order, also those inside an `if`, with its path such as `("steps", 2, "then", 0)`."""
         return _walk(("steps",), self.steps)
 
-    def advice(self, path: Path, rule: str, message: str, hint: str = "", *, key: bool = False) -> Mistake:
-        """A warning about the value at `path` (or about its key)."""
-        span = key_at(self.tree, path) if key else at(self.tree, path).span
+    def advice(
+        self, path: Path, rule: str, message: str, hint: str = "", *, key: bool = False, needle: str = ""
+    ) -> Mistake:
+        """A warning about the value at `path`, about its key, or about the first `needle` in its text."""
+        node = at(self.tree, path)
+        span = key_at(self.tree, path) if key else node.span
+        if needle and isinstance(node, Scalar) and needle in node.text:
+            span = self.source.within(node, node.text.index(needle), len(needle))
         return self.source.mistake(span, rule, message, hint, severity="warning")
 
 

@@ -13,7 +13,7 @@ from email_validator import EmailNotValidError, validate_email
 from pydantic_core import PydanticCustomError
 
 from drip.course.expressions import parse_condition, parse_text
-from drip.course.links import Link, links, scheme_problem
+from drip.course.links import Link, link_problem, links
 from drip.course.positions import Node, Row, Scalar, Table
 from drip.course.timing import parse_days
 from drip.errors import ExpressionError
@@ -209,6 +209,6 @@ def _with_placeholders(written: str) -> str:
 
 
 def _refuse_link(link: Link) -> None:
-    if wrong := scheme_problem(link.url):
+    if wrong := link_problem(link):
         message, hint = wrong
         raise problem("bad-link", message, hint, offset=link.offset, width=len(link.url.split("\n")[0]))
