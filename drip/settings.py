@@ -1,1 +1,230 @@
-"""Environment and drip.toml → Settings."""
+"""drip.toml and DRIP_* variables → Settings. A variable goes over drip.local.toml, which goes over drip.toml.
+
+`drip.toml` can be shared: it says who sends, when, and in what colours. Secrets belong in the environment or in
+`drip.local.toml`, which `drip init` makes for the owner's eyes only and keeps out of git.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields, replace
+from datetime import timedelta
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, TypeVar
+
+from email_validator import EmailNotValidError, validate_email
+
+from drip.course.model import Defaults
+from drip.course.model import Sender as CourseSender
+from drip.course.timing import parse_clock, parse_days, parse_gap, parse_holidays, parse_limit, parse_window, parse_zone
+from drip.errors import SettingsError
+from drip.render.colour import hex_colour
+from drip.render.layout import Brand
+
+T = TypeVar("T")
+
+FILE, LOCAL_FILE = "drip.toml", "drip.local.toml"
+#: A workspace without a secret signs its previews with this; `publish`, `run` and `serve` refuse to start with it.
+NO_SECRET = ""
+#: A secret shorter than this can be guessed by trying.
+SHORTEST_SECRET = 16
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What holds in this folder. `secret_keys` has the newest first; times are spans of real time."""
+
+    folder: Path
+    is_workspace: bool = False
+    defaults: Defaults = Defaults()  # noqa: RUF009  (a frozen value)
+    brand: Brand = Brand()  # noqa: RUF009
+    database_url: str = "sqlite:///drip.db"
+    transport: str = "outbox:./outbox"
+    base_url: str = "http://127.0.0.1:8000"
+    secret_keys: tuple[str, ...] = ()
+    lease: timedelta = timedelta(seconds=60)
+    in_doubt: str = "resend"
+    in_doubt_after: timedelta = timedelta(minutes=15)
+    only_to: frozenset[str] = frozenset()
+
+
+def load(folder: Path, environ: Mapping[str, str] = os.environ) -> Settings:
+    """The settings of a folder. Raises SettingsError naming the key or the variable, and what to write."""
+    said, is_workspace = _files(folder)
+    for name, value in environ.items():
+        key = name.removeprefix("DRIP_").lower()
+        if name.startswith("DRIP_") and key in _PLAIN:
+            said[key] = (value, name)
+        elif name.startswith("DRIP_"):
+            raise SettingsError(f"{name}: there is no such setting{_like(key, _PLAIN, 'DRIP_')}")
+    settings = Settings(folder=folder, is_workspace=is_workspace)
+    values: dict[str, Any] = {}
+    for key, (value, where) in said.items():
+        if key in _PLAIN:
+            field, read = _PLAIN[key]
+            values[field] = _read(read, value, where)
+    return replace(settings, **values, defaults=_defaults(said, is_workspace), brand=_brand(said))
+
+
+def require_secret(settings: Settings) -> None:
+    """Raises SettingsError where links would be signed with nothing, or with something that can be guessed."""
+    if not settings.secret_keys:
+        raise SettingsError(
+            "no secret to sign links with: run `drip init` in this folder, or set DRIP_SECRET_KEY to a long random text"
+        )
+    if min(len(key) for key in settings.secret_keys) < SHORTEST_SECRET:
+        raise SettingsError(f"DRIP_SECRET_KEY is shorter than {SHORTEST_SECRET} characters: use a long random text")
+
+
+def _files(folder: Path) -> tuple[dict[str, tuple[Any, str]], bool]:
+    """Every key of the two files as `section.key` → (value, where it stands)."""
+    said: dict[str, tuple[Any, str]] = {}
+    found = False
+    for name in (FILE, LOCAL_FILE):
+        path = folder / name
+        try:
+            content = tomllib.loads(path.read_text("utf-8"))
+        except FileNotFoundError:
+            continue
+        except (OSError, UnicodeDecodeError) as error:
+            raise SettingsError(f"{name}: cannot be read: {error}") from None
+        except tomllib.TOMLDecodeError as error:
+            raise SettingsError(f"{name}: not TOML: {error}") from None
+        found = True
+        for key, value in content.items():
+            if isinstance(value, dict) and key in _SECTIONS:
+                said.update({f"{key}.{inner}": (v, f"{name}: [{key}] {inner}") for inner, v in value.items()})
+            else:
+                said[key] = (value, f"{name}: {key}")
+    known = set(_PLAIN) | {"language", "layout"} | {f"{s}.{k}" for s, keys in _SECTIONS.items() for k in keys}
+    for key, (_, where) in said.items():
+        if key not in known:
+            raise SettingsError(f"{where}: there is no such setting{_like(key, known)}")
+    return said, found
+
+
+def _defaults(said: Mapping[str, tuple[Any, str]], is_workspace: bool) -> Defaults:
+    """What courses that say nothing get. A workspace names its sender itself; there is no placeholder for it."""
+
+    def get(key: str, read: Callable[[Any], T], default: T) -> T:
+        return _read(read, *said[key]) if key in said else default
+
+    bare = Defaults()
+    if "timing.at" in said and "timing.between" in said:
+        raise SettingsError(f"{said['timing.between'][1]}: `at` and `between` exclude each other; write one of them")
+    sender = None if is_workspace else bare.sender
+    if any(key.startswith("sender.") for key in said):
+        if "sender.name" not in said or "sender.email" not in said:
+            raise SettingsError(f"{FILE}: [sender] needs a name and an email")
+        sender = CourseSender.model_construct(
+            name=get("sender.name", _line, ""),
+            email=get("sender.email", _email, ""),
+            reply_to=get("sender.reply_to", _email, None),
+        )
+    return Defaults(
+        sender=sender,
+        language=get("language", _line, bare.language),
+        layout=get("layout", _line, bare.layout),
+        every=get("timing.every", parse_gap, bare.every),
+        at=get("timing.at", parse_clock, None),
+        between=get("timing.between", parse_window, None),
+        days=get("timing.days", parse_days, bare.days),
+        skip_holidays=get("timing.skip_holidays", parse_holidays, None),
+        timezone=get("timing.timezone", parse_zone, bare.timezone),
+        limit=get("timing.limit", parse_limit, None),
+    )
+
+
+def _brand(said: Mapping[str, tuple[Any, str]]) -> Brand:
+    read: dict[str, Callable[[Any], str]] = {"name": _line, "logo": _line, "accent": hex_colour, "address": _line}
+    given = {key: _read(read[key], *said[f"brand.{key}"]) for key in read if f"brand.{key}" in said}
+    return Brand(**given)
+
+
+def _read(read: Callable[[Any], T], value: Any, where: str) -> T:
+    try:
+        return read(value)
+    except (ValueError, TypeError) as error:
+        raise SettingsError(f"{where}: {error}") from None
+
+
+def _line(value: Any) -> str:
+    if not isinstance(value, str) or not value.strip() or any(ord(c) < 32 for c in value):
+        raise ValueError(f"a text of one line is wanted, not {value!r}")
+    return value.strip()
+
+
+def _email(value: Any) -> str:
+    try:
+        checked = validate_email(_line(value), check_deliverability=False, test_environment=True)
+    except EmailNotValidError as error:
+        raise ValueError(f"not an address: {error}") from None
+    return checked.normalized
+
+
+def _seconds(value: Any) -> timedelta:
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        raise ValueError(f"a number of seconds is wanted, not {value!r}") from None
+    if not 0 <= number <= 7 * 86_400:
+        raise ValueError(f"between 0 and a week in seconds, not {value!r}")
+    return timedelta(seconds=number)
+
+
+def _lease(value: Any) -> timedelta:
+    span = _seconds(value)
+    if span < timedelta(seconds=0.5):
+        raise ValueError("a lease of less than half a second would run out while it is used")
+    return span
+
+
+def _doubt(value: Any) -> str:
+    if value not in ("resend", "hold"):
+        raise ValueError(f'"resend" or "hold", not {value!r}')
+    return str(value)
+
+
+def _base_url(value: Any) -> str:
+    url = _line(value).rstrip("/")
+    if not url.startswith(("http://", "https://")) or "?" in url or "#" in url or len(url.split("/")) < 3:
+        raise ValueError(f"the address of the web side, such as https://learn.acme.example, not {value!r}")
+    return url
+
+
+def _keys(value: Any) -> tuple[str, ...]:
+    keys = value if isinstance(value, list) else str(value).split(",")
+    return tuple(str(key).strip() for key in keys if str(key).strip())
+
+
+def _addresses(value: Any) -> frozenset[str]:
+    parts = value if isinstance(value, list) else str(value).split(",")
+    return frozenset(str(part).strip().casefold() for part in parts if str(part).strip())
+
+
+def _like(key: str, known: Any, prefix: str = "") -> str:
+    close = get_close_matches(key, list(known), n=1)
+    if not close:
+        return ""
+    return f"; did you mean {prefix}{close[0].upper() if prefix else close[0]}?"
+
+
+#: Settings of the machine: key in drip.toml, and DRIP_KEY in the environment → (field of Settings, how to read it).
+_PLAIN: Mapping[str, tuple[str, Callable[[Any], Any]]] = {
+    "database_url": ("database_url", _line),
+    "transport": ("transport", _line),
+    "base_url": ("base_url", _base_url),
+    "secret_key": ("secret_keys", _keys),
+    "lease": ("lease", _lease),
+    "in_doubt": ("in_doubt", _doubt),
+    "in_doubt_after": ("in_doubt_after", _seconds),
+    "only_to": ("only_to", _addresses),
+}
+_SECTIONS: Mapping[str, tuple[str, ...]] = {
+    "sender": ("name", "email", "reply_to"),
+    "timing": ("every", "at", "between", "days", "skip_holidays", "timezone", "limit"),
+    "brand": tuple(field.name for field in fields(Brand)),
+}

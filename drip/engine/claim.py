@@ -140,7 +140,7 @@ def _claim_new(
             enrolments.hold(conn, enrolment.id, f"{then.send.id} has a ledger row already")
         else:
             moved.append((then.enrolment, None, then.reason))
-            variant = choose(then.send.variants, course_id=plan.course_id, step=then.send.id, learner_ref=learner.ref)
+            variant = choose(then.send.variants, course_id=plan.course_id, step=then.send.id, ref=learner.ref)
             sends.append((plan, then.send, then, learner, variant))
     enrolments.save(conn, moved)
     enrolments.add_trace(conn, traced)

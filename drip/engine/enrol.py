@@ -1,0 +1,142 @@
+"""Enrol learners in a published course."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from difflib import get_close_matches
+
+from sqlalchemy import Connection
+
+from drip.course.expressions import holds
+from drip.engine.claim import trace_line
+from drip.errors import ExpressionError, NotFound, Refused
+from drip.people import Enrolment, Facts, Learner, State
+from drip.plan.model import Plan
+from drip.schedule.advance import begin, look_ahead, scope
+from drip.store import Store, courses, enrolments, learners
+
+#: So many learners are enrolled in one transaction: it stays short, and a crash loses at most this much work.
+BATCH = 1000
+
+
+@dataclass(slots=True, kw_only=True)
+class Enrolled:
+    """What came of enrolling: how many are in, and address → why not, for the others."""
+
+    enrolled: int = 0
+    refused: dict[str, str] = field(default_factory=dict)
+
+
+def enrol(
+    store: Store,
+    course_id: str,
+    *,
+    emails: Sequence[str] | None,
+    at: datetime,
+    suppression_key: bytes,
+) -> Enrolled:
+    """Enrol these addresses at `at`, or everyone for whom `start.when` holds (`emails` None). Twice changes nothing.
+
+    A learner comes in once: re-entry is for a later version. Raises NotFound for a course that is not published.
+    """
+    done = Enrolled()
+    with store.read() as conn:
+        plan = _plan(conn, course_id)
+    for group in _groups(store, emails, done):
+        with store.write() as conn:
+            _enrol_group(conn, plan, group, done, at=at, everyone=emails is None, key=suppression_key)
+    return done
+
+
+def published(conn: Connection, course_id: str) -> courses.Published:
+    """A published course. Raises NotFound, with a close match or with what to type."""
+    found = courses.get(conn, course_id)
+    if found is None:
+        known = [course.id for course in courses.listed(conn)]
+        close = get_close_matches(course_id, known, n=1)
+        hint = f'did you mean "{close[0]}"?' if close else f"published are: {', '.join(known) or 'none'}"
+        raise NotFound(f'the course "{course_id}" is not published (`drip publish {course_id}`); {hint}')
+    return found
+
+
+def _plan(conn: Connection, course_id: str) -> Plan:
+    plan = courses.plan_of(conn, published(conn, course_id).revision)
+    if plan is None or plan.first is None:
+        raise Refused(f'the course "{course_id}" has no steps')
+    return plan
+
+
+def _groups(store: Store, emails: Sequence[str] | None, done: Enrolled) -> Iterator[list[Learner]]:
+    """The learners meant, in groups of BATCH."""
+    if emails is None:
+        last = 0
+        while True:
+            with store.read() as conn:
+                group = learners.everyone(conn, after_id=last, limit=BATCH)
+            if not group:
+                return
+            last = group[-1].id
+            yield group
+    else:
+        for start in range(0, len(emails), BATCH):
+            chunk = emails[start : start + BATCH]
+            with store.read() as conn:
+                found = learners.by_addresses(conn, chunk)
+            unknown = [email for email in chunk if learners.address_of(email) not in found]
+            done.refused.update(dict.fromkeys(unknown, "no such learner: import or add them first"))
+            yield list(found.values())
+
+
+def _enrol_group(
+    conn: Connection,
+    plan: Plan,
+    group: Sequence[Learner],
+    done: Enrolled,
+    *,
+    at: datetime,
+    everyone: bool,
+    key: bytes,
+) -> None:
+    runs = enrolments.runs(conn, plan.course_id, [learner.id for learner in group])
+    hashes = {learner.id: learners.suppression_hash(key, learner.email) for learner in group}
+    barred = learners.suppressed(conn, list(hashes.values()))
+    new = []
+    for learner in group:
+        reason = _why_not(plan, learner, runs.get(learner.id), barred.get(hashes[learner.id]), at)
+        if reason is not None:
+            if not (everyone and reason == _NOT_MEANT):
+                done.refused[learner.email] = reason
+            continue
+        stands = begin(plan, _fresh(plan, learner, at))
+        new.append(look_ahead(plan, stands, learner, Facts(), at))
+    ids = enrolments.add(conn, [(then.enrolment, then.due_at, then.reason) for then in new])
+    enrolments.add_trace(
+        conn, [trace_line(id_, note) for id_, then in zip(ids, new, strict=True) for note in then.notes]
+    )
+    done.enrolled += len(new)
+
+
+_NOT_MEANT = "start.when does not hold"
+
+
+def _why_not(plan: Plan, learner: Learner, run: Enrolment | None, barred: str | None, at: datetime) -> str | None:
+    """Why this learner does not come in, or None."""
+    if barred is not None:
+        return f"on the suppression list: {barred}"
+    if run is not None:
+        return "is in the course already" if run.state is State.ACTIVE else f"was in the course before ({run.state})"
+    if plan.start_when is not None:
+        try:
+            if not holds(plan.start_when, scope(plan, learner, _fresh(plan, learner, at), Facts(), at)):
+                return _NOT_MEANT
+        except ExpressionError as error:
+            return f"start.when cannot be decided: {error}"
+    return None
+
+
+def _fresh(plan: Plan, learner: Learner, at: datetime) -> Enrolment:
+    return Enrolment(
+        id=0, learner_id=learner.id, course_id=plan.course_id, revision=plan.revision, enrolled_at=at, reached_at=at
+    )

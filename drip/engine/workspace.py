@@ -1,0 +1,180 @@
+"""Reads a workspace from the disk, and makes a new one. Look-up order for files: workspace, then packaged."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from difflib import get_close_matches
+from pathlib import Path
+
+from drip.course.model import Course, Defaults
+from drip.course.parse import parse
+from drip.course.schema import json_schema
+from drip.errors import NotFound, Refused
+from drip.plan.compile import compile_plan
+from drip.plan.model import Mail, Plan
+from drip.render.layout import Brand, compile_template
+from drip.render.message import Template
+
+#: A course file larger than this is refused before it is read.
+LARGEST = 1_000_000
+_ENDS = (".yaml", ".yml")
+_TOML = """\
+# What holds for every course that says nothing else. See the README for all settings.
+language = "en"
+
+[sender]
+name = "Acme Academy"                 # who the mails come from
+email = "learn@acme.example"
+reply_to = "help@acme.example"
+
+[timing]
+every = "1 day"                       # the gap between mails that name none
+at = "09:00"                          # in each learner's own zone
+days = "mon-fri"
+timezone = "Europe/Stockholm"         # for learners who have none
+
+[brand]
+name = "Acme"
+accent = "#0F6B5C"
+address = "Acme AB, Storgatan 1, 111 23 Stockholm, Sweden"
+"""
+_LOCAL_TOML = """\
+# Secrets: for this machine only, not for git. Whoever has the key can make links that drip believes.
+secret_key = "{secret}"
+"""
+_GITIGNORE = "drip.local.toml\ndrip.db*\noutbox/\npreview/\n"
+_PEOPLE = """\
+email,first_name,last_name,language,timezone,plan
+ada@customer.example,Ada,Byron,en,Europe/London,trial
+astrid@kund.example,Astrid,Öberg,sv,Europe/Stockholm,pro
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compiled:
+    """A course with everything made of it."""
+
+    course: Course
+    plan: Plan
+    templates: tuple[Template, ...]
+
+
+def packaged(kind: str) -> Path:
+    """The folder of `templates` or `campaigns` that ships with drip."""
+    inside = Path(__file__).parents[1] / "packaged" / kind
+    return inside if inside.is_dir() else Path(__file__).parents[2] / kind
+
+
+def find_course(folder: Path, name: str) -> Path:
+    """The file of a course: a path, or an id looked up in `campaigns/`. Raises NotFound with what there is."""
+    path = Path(name) if Path(name).is_absolute() else folder / name
+    if path.suffix in _ENDS:
+        if path.is_file():
+            return path
+        raise NotFound(f"there is no file {name}")
+    known = {file.stem: file for file in course_files(folder)}
+    if name in known:
+        return known[name]
+    close = get_close_matches(name, known, n=1)
+    hint = f'did you mean "{close[0]}"?' if close else f"in campaigns/ are: {', '.join(known) or 'none'}"
+    raise NotFound(f'there is no course "{name}"; {hint}')
+
+
+def course_files(folder: Path) -> list[Path]:
+    """Every course file of the workspace's `campaigns/`, by name."""
+    campaigns = folder / "campaigns"
+    return sorted(file for file in campaigns.iterdir() if file.suffix in _ENDS) if campaigns.is_dir() else []
+
+
+def files_under(paths: list[Path]) -> Iterator[Path]:
+    """The course files that these files and folders name."""
+    for path in paths:
+        if path.is_dir():
+            inside = path / "campaigns" if (path / "campaigns").is_dir() else path
+            yield from sorted(file for file in inside.iterdir() if file.suffix in _ENDS)
+        elif path.is_file():
+            yield path
+        else:
+            raise NotFound(f"there is no file or folder {path}")
+
+
+def read_course(file: Path, defaults: Defaults, *, shown_as: str | None = None) -> Course:
+    """Parse a file. Raises CourseError with all its mistakes, NotFound or Refused where it cannot be read."""
+    try:
+        if file.stat().st_size > LARGEST:
+            raise Refused(f"{shown_as or file}: larger than {LARGEST // 1_000_000} MB; a course is text")
+        data = file.read_bytes()
+    except FileNotFoundError:
+        raise NotFound(f"there is no file {shown_as or file}") from None
+    except OSError as error:
+        raise Refused(f"{shown_as or file}: cannot be read: {error.strerror}") from None
+    return parse(shown_as or str(file), data, defaults)
+
+
+def read_layout(folder: Path, name: str) -> str:
+    """The MJML source of a layout."""
+    for place in (folder / "templates", packaged("templates")):
+        file = place / f"{name}.mjml"
+        if file.is_file():
+            return file.read_text("utf-8")
+    known = {file.stem for place in (folder / "templates", packaged("templates")) for file in place.glob("*.mjml")}
+    raise NotFound(f"there is no layout templates/{name}.mjml; there are: {', '.join(sorted(known))}")
+
+
+def compile_course(file: Path, folder: Path, defaults: Defaults, brand: Brand, *, shown_as: str = "") -> Compiled:
+    """Everything that a course file becomes: the course, its plan, a template for each mail and variant."""
+    course = read_course(file, defaults, shown_as=shown_as or _shown(file, folder))
+    layout = read_layout(folder, course.layout)
+    shape = layout + json.dumps(asdict(brand), sort_keys=True)  # the brand shapes the mails as the layout does
+    plan = compile_plan(course, layout=shape)
+    return Compiled(course=course, plan=plan, templates=tuple(_templates(plan, layout, brand)))
+
+
+def _templates(plan: Plan, layout: str, brand: Brand) -> Iterator[Template]:
+    for step in plan.steps:
+        if isinstance(step, Mail):
+            for variant in step.variants:
+                yield compile_template(plan, step, variant, layout, brand)
+
+
+def _shown(file: Path, folder: Path) -> str:
+    """The path as a person would type it."""
+    try:
+        return str(file.resolve().relative_to(folder.resolve()))
+    except ValueError:
+        return str(file)
+
+
+def create(folder: Path, *, secret: str) -> list[Path]:
+    """A new workspace: settings, the sample campaigns, the layouts, the schema. Returns what was written.
+
+    Never overwrites: a folder that holds a drip.toml already is refused; other files that are there stay as they are.
+    """
+    if (folder / "drip.toml").exists():
+        raise Refused(f"{folder / 'drip.toml'} is there already: this folder is a workspace")
+    texts: dict[str, str] = {"drip.toml": _TOML, ".gitignore": _GITIGNORE, "people.csv": _PEOPLE}
+    for kind, ends in (("campaigns", ".yaml"), ("templates", ".mjml")):
+        for file in sorted(packaged(kind).iterdir()):
+            if file.suffix == ends:
+                texts[f"{kind}/{file.name}"] = file.read_text("utf-8")
+    texts["campaigns/course.schema.json"] = json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n"
+    try:
+        written = [path for name, text in texts.items() if (path := _write_new(folder / name, text)) is not None]
+        local = _write_new(folder / "drip.local.toml", _LOCAL_TOML.format(secret=secret), mode=0o600)
+    except OSError as error:
+        raise Refused(f"cannot write into {folder}: {error.strerror}") from None
+    return written + ([local] if local is not None else [])
+
+
+def _write_new(path: Path, text: str, mode: int = 0o644) -> Path | None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    except FileExistsError:
+        return None
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write(text)
+    return path

@@ -1,0 +1,80 @@
+"""Wakes engine/deliver.py: one UTC interval tick of APScheduler, and a clean end on SIGTERM and SIGINT."""
+
+from __future__ import annotations
+
+import logging
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from threading import Event
+from types import FrameType
+
+from apscheduler.schedulers.background import BackgroundScheduler
+from apscheduler.triggers.interval import IntervalTrigger
+
+from drip.engine.deliver import Tally, deliver_due
+from drip.engine.sending import Sending
+from drip.errors import DripError
+from drip.wiring import system_clock
+
+log = logging.getLogger("drip.run")
+
+#: Seconds between two looks at the queue; a tick that finds nothing due costs two index look-ups.
+TICK_SECONDS = 2.0
+
+
+@contextmanager
+def stopping() -> Iterator[Event]:
+    """An Event that SIGTERM or SIGINT sets: what is under way is finished and marked, nothing new is claimed."""
+    stop = Event()
+
+    def ask(number: int, _frame: FrameType | None) -> None:
+        if stop.is_set() and number == signal.SIGINT:
+            raise KeyboardInterrupt
+        stop.set()
+
+    before = {number: signal.signal(number, ask) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def run(
+    sending: Sending,
+    stop: Event,
+    *,
+    every: float = TICK_SECONDS,
+    told: Callable[[Tally], None] = lambda _tally: None,
+) -> None:
+    """Send what falls due until `stop` is set. `told` hears of every tick that did anything.
+
+    A tick that is still at work when the next is due is not run twice. An error of the machine (a full disk, a
+    database that does not answer) is logged, and the next tick tries again.
+    """
+
+    def tick() -> None:
+        try:
+            tally = deliver_due(sending, stop=stop.is_set)
+        except DripError as error:
+            log.error("%s", error)
+        else:
+            if tally != Tally():
+                told(tally)
+
+    scheduler = BackgroundScheduler(timezone="UTC")
+    scheduler.add_job(
+        tick,
+        IntervalTrigger(seconds=every, timezone="UTC"),
+        coalesce=True,
+        max_instances=1,
+        misfire_grace_time=None,
+        next_run_time=system_clock(),  # the first tick is now
+    )
+    scheduler.start()
+    try:
+        stop.wait()
+    finally:
+        scheduler.shutdown(wait=True)
+        sending.transport.close()
