@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from html import escape
 from string import ascii_uppercase
 
-from css_inline import CSSInliner, InlineError
+from css_inline import CSSInliner
 from jinja2 import TemplateSyntaxError
 from mjml import mjml2html
 
@@ -34,7 +34,9 @@ _LIGHT, _DARK = ("#FFFFFF", "#F6F7F8"), ("#16181A", "#1E2124")
 #: Opens are seen by this. It stands last, and only in a message that has an address for it.
 _PIXEL = '{% if pixel_url %}<img src="{{ pixel_url }}" width="1" height="1" alt="" style="display:block">{% endif %}'
 
-_INLINER = CSSInliner(load_remote_stylesheets=False, keep_style_tags=True)
+#: MJML's own reset, which mail programs need in the head only: written into every cell it would double the mail.
+_RESET, _LEAVE = '<style type="text/css">\n#outlook', 'data-css-inline="ignore"'
+_INLINER = CSSInliner(load_remote_stylesheets=False, keep_style_tags=True, remove_inlined_selectors=True)
 _SANDBOXES = {"html": environment(autoescape=True), "text": environment(autoescape=False)}
 
 
@@ -121,7 +123,7 @@ def compile_template(plan: Plan, mail: Mail, variant: Variant, layout: str, bran
             raise refuse(
                 plan.layout, layout, 1, "the layout leaves something out", hint=f"it must use {{{{ {name} }}}}"
             )
-    html = _INLINER.inline(html.replace(body_word, to_html(body.nodes, shelf)))
+    html = _INLINER.inline(html.replace(body_word, to_html(body.nodes, shelf))).replace(f" {_LEAVE}", "", 1)
     head, closing, tail = shelf.restore(html).rpartition("</body>")
     template = Template(
         revision=plan.revision,
@@ -226,24 +228,28 @@ def _palette(brand: Brand) -> dict[str, str]:
 
 
 def _script(language: str) -> dict[str, str]:
-    right_to_left = direction(language) == "rtl"
-    words = words_for(language)
+    """Which way the mail is read; and its few fixed words, which may have to be in another language."""
+    sides = {"ltr": ("left", "right"), "rtl": ("right", "left")}
+    start, end = sides[direction(language)]
+    words = words_for(language).language
     return {
         "language": language,
         "dir": direction(language),
-        "start": "right" if right_to_left else "left",
-        "end": "left" if right_to_left else "right",
-        "words_language": words.language,
-        "words_dir": direction(words.language),
+        "start": start,
+        "end": end,
+        "words_language": words,
+        "words_dir": direction(words),
+        "words_start": sides[direction(words)][0],
     }
 
 
 def _to_html(name: str, layout: str, filled: str) -> str:
     try:
         # no fonts from elsewhere: a mail fetches nothing that the marketer did not put into it
-        return str(mjml2html(filled, fonts={}))
-    except (ValueError, InlineError) as error:
+        html = str(mjml2html(filled, fonts={}))
+    except ValueError as error:
         raise refuse(name, layout, 1, f"MJML cannot read it: {error}") from None
+    return html.replace(_RESET, _RESET.replace(">", f" {_LEAVE}>"), 1)
 
 
 def _text(parts: Parts) -> str:

@@ -99,7 +99,7 @@ def build_message(
     """Fill a template for one learner. The same arguments give the same message, so that a retry is the same mail.
 
     `variables` is `expressions.variables(…)`; `date` is aware and stays the same at every retry; `base_url` is where
-    the web side answers. A test or preview (`delivery_id` 0) has no pixel, and its links lead straight to their targets.
+    the web side answers. In a test or preview (`delivery_id` 0) links lead straight to their targets, without a pixel.
     Raises ExpressionError, naming step and placeholder, where a value is missing; Refused for an address that cannot
     be mailed.
     """
