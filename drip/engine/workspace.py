@@ -126,7 +126,7 @@ def read_layout(folder: Path, name: str) -> str:
 
 def compile_course(file: Path, folder: Path, defaults: Defaults, brand: Brand, *, shown_as: str = "") -> Compiled:
     """Everything that a course file becomes: the course, its plan, a template for each mail and variant."""
-    course = read_course(file, defaults, shown_as=shown_as or _shown(file, folder))
+    course = read_course(file, defaults, shown_as=shown_as or shown(file, folder))
     layout = read_layout(folder, course.layout)
     shape = layout + json.dumps(asdict(brand), sort_keys=True)  # the brand shapes the mails as the layout does
     plan = compile_plan(course, layout=shape)
@@ -140,7 +140,7 @@ def _templates(plan: Plan, layout: str, brand: Brand) -> Iterator[Template]:
                 yield compile_template(plan, step, variant, layout, brand)
 
 
-def _shown(file: Path, folder: Path) -> str:
+def shown(file: Path, folder: Path) -> str:
     """The path as a person would type it."""
     try:
         return str(file.resolve().relative_to(folder.resolve()))

@@ -148,7 +148,7 @@ def slot_of(
     """When this step is due, and the civil target to keep.
 
     A mail that is late (its time has passed) goes at once while its window or its day is open; otherwise at the next
-    allowed instant, which then becomes its target, so that it is not late again a second after that.
+    allowed instant from now, which then is its target, so that it is not late again a second after that.
     """
     if enrolment.target is not None:
         target = Target.from_text(enrolment.target)
@@ -158,8 +158,7 @@ def slot_of(
     if slot.at <= now and not still_open(step.rule, zone, slot.at, now, closed=closed):
         late = first_allowed(step.rule, zone, now, closed=closed)
         reason = f"late: its time has passed; {late.reason}" if late.reason else "late: its time has passed"
-        kept = Target(civil=late.at.astimezone(zone).replace(tzinfo=None), floor=now)
-        return Slot(at=late.at, reason=reason), kept.to_text()
+        return Slot(at=late.at, reason=reason), Target(civil=None, floor=now).to_text()
     return slot, target.to_text()
 
 

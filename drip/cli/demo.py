@@ -1,0 +1,1 @@
+"""`drip demo`: the whole story on SQLite with a virtual clock."""

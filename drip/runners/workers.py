@@ -1,0 +1,21 @@
+"""Several `drip run` processes side by side, started and stopped as one."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Sequence
+
+from drip.runners.timer import stopping
+
+
+def run_workers(number: int, flags: Sequence[str]) -> int:
+    """Start `number` processes of `drip run` with these flags; SIGTERM drains them all. Returns the worst exit code."""
+    command = [sys.executable, "-m", "drip", "run", *flags]
+    with stopping() as stop:
+        workers = [subprocess.Popen(command) for _ in range(number)]
+        while any(worker.poll() is None for worker in workers) and not stop.wait(0.1):
+            pass
+        for worker in workers:
+            worker.terminate()
+        return max(abs(worker.wait()) for worker in workers)

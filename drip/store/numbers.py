@@ -1,0 +1,104 @@
+"""The queries behind a report: what adds up is added up in SQL, what must be judged is read mail by mail."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import groupby
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, exists, func, or_, select
+
+from drip.report.numbers import Counts, Seen
+from drip.store.evidence import to_evidence
+from drip.store.tables import delivery, enrolment, evidence
+from drip.track.evidence import Kind
+
+#: Enrolments whose evidence is fetched at a time: it bounds the memory, whatever the size of a course.
+ENROLMENTS_AT_A_TIME = 1_000
+#: What a report reads; visits are read with them, since a scanner's burst goes over our own pages too.
+KINDS = (Kind.OPEN, Kind.CLICK, Kind.VISIT, Kind.ANSWER, Kind.UNSUBSCRIBE)
+
+
+def counts(conn: Connection, course_id: str) -> Counts:
+    """How many mails and enrolments of this course are in which state."""
+    query = (
+        select(delivery.c.step, delivery.c.variant, delivery.c.state, func.count(), func.min(delivery.c.id))
+        .join(enrolment, enrolment.c.id == delivery.c.enrolment_id)
+        .where(enrolment.c.course_id == course_id)
+        .group_by(delivery.c.step, delivery.c.variant, delivery.c.state)
+        .order_by(func.min(delivery.c.id))
+    )
+    mails: dict[tuple[str, str], dict[str, int]] = {}
+    for step, variant, state, many, _ in conn.execute(query):
+        mails.setdefault((step, variant), {})[state] = many
+    states = conn.execute(
+        select(enrolment.c.state, enrolment.c.ended_by, func.count())
+        .where(enrolment.c.course_id == course_id)
+        .group_by(enrolment.c.state, enrolment.c.ended_by)
+    )
+    return Counts(
+        mails=mails,
+        states={(state, ended_by): many for state, ended_by, many in states},
+        held=conn.execute(_held(course_id)).scalar_one(),
+    )
+
+
+def seen(conn: Connection, course_id: str) -> Iterator[Seen]:
+    """Each mail of this course with all its evidence; the mails of one enrolment stand together."""
+    after_id = 0
+    while True:
+        first = select(enrolment.c.id).where(enrolment.c.course_id == course_id, enrolment.c.id > after_id)
+        ids = list(conn.execute(first.order_by(enrolment.c.id).limit(ENROLMENTS_AT_A_TIME)).scalars())
+        if not ids:
+            return
+        after_id = ids[-1]
+        rows = conn.execute(_evidence(course_id, ids[0], ids[-1]))
+        for _, group in groupby(rows, key=lambda row: row.delivery_id):
+            yield _to_seen(list(group))
+
+
+def _held(course_id: str) -> Select[int]:
+    """How many enrolments a person must look at: held back themselves, or a mail of theirs is."""
+    mail_is_held = exists().where(delivery.c.enrolment_id == enrolment.c.id, delivery.c.state == "held")
+    return (
+        select(func.count())
+        .select_from(enrolment)
+        .where(
+            enrolment.c.course_id == course_id,
+            enrolment.c.state == "active",
+            or_(enrolment.c.problem.is_not(None), mail_is_held),
+        )
+    )
+
+
+def _evidence(course_id: str, first_id: int, last_id: int) -> Select[Any]:
+    return (
+        select(
+            evidence,
+            delivery.c.step.label("mailed_step"),
+            delivery.c.variant,
+            delivery.c.state,
+            delivery.c.sent_at,
+            delivery.c.handed_at,
+        )
+        .join(delivery, delivery.c.id == evidence.c.delivery_id)
+        .join(enrolment, enrolment.c.id == evidence.c.enrolment_id)
+        .where(
+            evidence.c.enrolment_id.between(first_id, last_id),
+            evidence.c.kind.in_([str(kind) for kind in KINDS]),
+            enrolment.c.course_id == course_id,
+        )
+        .order_by(evidence.c.enrolment_id, evidence.c.delivery_id, evidence.c.id)
+    )
+
+
+def _to_seen(rows: list[Row[Any]]) -> Seen:
+    mail = rows[0]
+    return Seen(
+        enrolment_id=mail.enrolment_id,
+        step=mail.mailed_step,
+        variant=mail.variant,
+        sent=mail.state == "sent",
+        sent_at=mail.sent_at or mail.handed_at,
+        events=[to_evidence(row) for row in rows],
+    )
