@@ -11,6 +11,8 @@ from drip.cli.app import app, db_app, opened, settings
 from drip.cli.output import Format, FormatOption, instant, say, show
 
 if TYPE_CHECKING:
+    from fastapi import FastAPI
+
     from drip.engine.deliver import Tally
     from drip.engine.sending import Clock
     from drip.settings import Settings
@@ -209,7 +211,7 @@ def upgrade(format: FormatOption = Format.text) -> None:
     )
 
 
-def web_app(chosen: Settings, store: Store, clock: Clock) -> object:
+def web_app(chosen: Settings, store: Store, clock: Clock) -> FastAPI:
     """The web side, wired."""
     from drip import wiring
     from drip.settings import require_secret
@@ -220,7 +222,10 @@ def web_app(chosen: Settings, store: Store, clock: Clock) -> object:
         recorder=wiring.recorder(chosen, store),
         ring=wiring.ring(chosen),
         clock=clock,
-        brand=chosen.brand,
+        brand=chosen.brand.name,
+        logo=chosen.brand.logo,
+        accent=chosen.brand.accent,
+        language=chosen.defaults.language,
         templates_dir=chosen.folder / "templates" / "web",
     )
 

@@ -67,4 +67,6 @@ def simulate(plan: Plan, learner: Learner, *, start: datetime) -> Iterator[Row]:
 
 
 def _joined(one: str, other: str) -> str:
-    return "; ".join(dict.fromkeys(part for part in (one, other) if part))
+    """Both reasons, each part said once."""
+    parts = [part for text in (one, other) for part in text.split("; ") if part]
+    return "; ".join(dict.fromkeys(parts))

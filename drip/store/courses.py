@@ -81,7 +81,6 @@ def template_of(conn: Connection, revision: str, step: str, language: str, varia
         html=row.html,
         text=row.text,
         links=tuple(row.links),
-        options=row.options,
     )
 
 

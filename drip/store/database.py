@@ -35,7 +35,8 @@ class Store:
             parsed = make_url(url)
             self.sqlite = parsed.get_backend_name() == "sqlite"
             options: dict[str, Any] = {"connect_args": {"timeout": BUSY_FOR_SECONDS}} if self.sqlite else {}
-            self.engine: Engine = create_engine(parsed, **options)
+            # parameters hold people's addresses and words: they stay out of errors and logs
+            self.engine: Engine = create_engine(parsed, hide_parameters=True, **options)
         except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
             raise SettingsError(f"DRIP_DATABASE_URL: cannot use {url!r} ({error}); write sqlite:///drip.db") from None
         self.file = Path(parsed.database) if self.sqlite and parsed.database not in (None, "", ":memory:") else None

@@ -59,7 +59,6 @@ class TemplateRow(SQLModel, table=True):
     html: str = Field(sa_column=Column(Text, nullable=False))
     text: str = Field(sa_column=Column(Text, nullable=False))
     links: list[str] = Field(sa_column=Column(JSON, nullable=False))
-    options: int
 
 
 class EnrolmentRow(SQLModel, table=True):

@@ -76,7 +76,6 @@ def upgrade() -> None:
         sa.Column("html", sa.Text(), nullable=False),
         sa.Column("text", sa.Text(), nullable=False),
         sa.Column("links", sa.JSON(), nullable=False),
-        sa.Column("options", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("revision", "step", "language", "variant"),
     )
     op.create_table(
