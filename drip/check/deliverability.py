@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from drip.course.model import Course, Tip, Variant
+from drip.course.placeholders import replaced
 from drip.course.positions import Path
 from drip.errors import Mistake
 from drip.plan.model import Plan
 
 #: What desktop mail programs show of a subject; phones show 30 to 40.
 SHOWN_OF_A_SUBJECT = 60
-_PLACEHOLDER = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
 
 
 def deliverability(course: Course, plan: Plan) -> Iterator[Mistake]:
@@ -30,7 +29,7 @@ def deliverability(course: Course, plan: Plan) -> Iterator[Mistake]:
 
 
 def _subject(course: Course, path: Path, said: Tip | Variant) -> Iterator[Mistake]:
-    literal = len(_PLACEHOLDER.sub("", said.subject or ""))
+    literal = len(replaced(said.subject or "", lambda _: ""))
     if literal > SHOWN_OF_A_SUBJECT:
         message = f"a subject of {literal} characters is cut off: about {SHOWN_OF_A_SUBJECT} are shown"
         yield course.advice((*path, "subject"), "long-subject", message, "put what matters first, or say less")

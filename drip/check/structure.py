@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from drip.course.expressions import parse_condition
 from drip.course.model import Course, If, Tip, Wait
+from drip.course.placeholders import placeholders
 from drip.course.positions import Path
 from drip.course.timing import Gap, Unit, clock_text
 from drip.errors import Mistake
@@ -15,7 +15,6 @@ from drip.plan.model import Mail, Plan
 
 _ABOUT_TIPS = ("sent", "opened", "clicked")
 _ABOUT_QUESTIONS = ("answered", "correct")
-_PLACEHOLDER = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
 _ELAPSING = (Unit.HOURS, Unit.MINUTES)
 
 
@@ -111,7 +110,7 @@ def _unfilled(course: Course) -> Iterator[Mistake]:
                 where = (*path, "question", "options", number)
                 places += [((*where, "text"), option.text), ((*where, "because"), option.because)]
     for place, text in places:
-        if text and (found := _PLACEHOLDER.search(text)):
+        if text and (span := next(placeholders(text), None)):
             message = "placeholders are not filled here: the learner sees the braces"
             hint = "they work in subject, preheader, body and button"
-            yield course.advice(place, "unfilled-placeholder", message, hint, needle=found[0])
+            yield course.advice(place, "unfilled-placeholder", message, hint, needle=text[slice(*span)])

@@ -13,20 +13,36 @@ from difflib import get_close_matches
 from drip.course.expressions import Names, parse_condition, parse_text
 from drip.course.links import Link, links
 from drip.course.positions import Node, Row, Scalar, Source, Span, Table
+from drip.course.values import LONGEST_PROSE
 from drip.errors import ExpressionError, Mistake
+
+#: A name costs about 10 µs to compare: a second for a course in which everything is wrong.
+MOST_COMPARED = 100_000
+#: So many names fit under a message.
+FEW_NAMES = 8
 
 _TIP_CALLS = ("sent", "opened", "clicked")
 _QUESTION_CALLS = ("answered", "correct")
 _TEMPLATES = ("subject", "preheader", "body")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Index:
-    """What a course's conditions may name."""
+    """What a course's conditions may name. `compared` counts names that were held against a mistaken one."""
 
     tips: dict[str, Table] = field(default_factory=dict)
     questions: dict[str, Table] = field(default_factory=dict)
     skills: set[str] = field(default_factory=set)
+    compared: int = 0
+
+    def meant(self, name: str, known: dict[str, Table] | set[str]) -> str:
+        """A hint: the known name that is nearest, or all of them where they are few."""
+        if self.compared + len(known) > MOST_COMPARED:
+            return ""
+        self.compared += len(known)
+        if close := get_close_matches(name[:80], sorted(known), n=1):
+            return f'did you mean "{close[0]}"?'
+        return f"there are: {', '.join(sorted(known))}" if 0 < len(known) <= FEW_NAMES else ""
 
 
 def across(source: Source, tree: Table) -> Iterator[Mistake]:
@@ -152,20 +168,20 @@ def _reference(source: Source, index: _Index, scalar: Scalar, function: str, nam
     span = source.within(scalar, found.start(1), len(name)) if found else scalar.span
     if function in _TIP_CALLS:
         if name not in index.tips:
-            yield source.mistake(span, "unknown-step", f'no tip is called "{name}"', _meant(name, index.tips))
+            yield source.mistake(span, "unknown-step", f'no tip is called "{name}"', index.meant(name, index.tips))
         elif function == "clicked" and not _clickable(index.tips[name]):
             hint = 'give it a button, or ask for opened("…") or answered("…")'
             yield source.mistake(span, "no-link", f'tip "{name}" has no link and no button to click', hint)
     elif function in _QUESTION_CALLS and name not in index.questions:
         if name in index.tips:
-            hint = _meant(_question_id(index.tips[name]), index.questions) or "give it a question"
+            hint = index.meant(_question_id(index.tips[name]), index.questions) or "give it a question"
             yield source.mistake(span, "no-question", f'tip "{name}" has no question of that id', hint)
         else:
             message = f'no question is called "{name}"'
-            yield source.mistake(span, "unknown-question", message, _meant(name, index.questions))
+            yield source.mistake(span, "unknown-question", message, index.meant(name, index.questions))
     elif function == "mastered" and name not in index.skills:
         message = f'no tip with a question trains the skill "{name}"'
-        yield source.mistake(span, "unknown-skill", message, _meant(name, index.skills))
+        yield source.mistake(span, "unknown-skill", message, index.meant(name, index.skills))
 
 
 def _question_id(tip: Table) -> str:
@@ -179,16 +195,9 @@ def _clickable(tip: Table) -> bool:
             button, body = said.get("button"), _text(said.get("body"))
             if isinstance(button, Table) and Link(url=_text(button.get("url"))).counts_clicks:
                 return True
-            if any(link.counts_clicks for link in links(body)):
+            if len(body) <= LONGEST_PROSE and any(link.counts_clicks for link in links(body)):
                 return True
     return False
-
-
-def _meant(name: str, known: dict[str, Table] | set[str]) -> str:
-    close = get_close_matches(name[:80], sorted(known), n=1)
-    if close:
-        return f'did you mean "{close[0]}"?'
-    return f"there are: {', '.join(sorted(known))}" if 0 < len(known) <= 8 else ""
 
 
 def _items(node: Node | None) -> list[Node]:

@@ -2,7 +2,7 @@
 
 The language is Jinja's own expression grammar, cut down to a list of allowed nodes and run in Jinja's sandbox; `when`,
 `if`, bodies and checks share it. A learner's data is only ever a value in it, never source. What a learner does not
-have is *missing*: every comparison with it is false, and printing it is an error unless `default(…)` says what instead.
+have is *missing*: it equals nothing, has no order, and cannot be printed unless `default(…)` says what instead.
 """
 
 # mypy: disable-error-code="override, assignment"
@@ -10,6 +10,7 @@ have is *missing*: every comparison with it is false, and printing it is an erro
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -23,6 +24,7 @@ from jinja2.parser import Parser
 from jinja2.runtime import StrictUndefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from drip.course.misread import code_only, left_over, misread
 from drip.errors import ExpressionError
 from drip.people import Facts, Learner
 
@@ -123,28 +125,33 @@ def parse_condition(text: str) -> Names:
     _refuse_long(text)
     if not text.strip():
         raise ExpressionError("an empty condition", hint='write something like answered("welcome")')
+    parser = None
     try:
         parser = Parser(_CONDITIONS, text, state="variable")
         tree = parser.parse_expression()
         if not parser.stream.eos:
-            raise ExpressionError(f'did not expect "{parser.stream.current.value}" here', offset=_end(text, parser))
+            raise left_over(_CONDITIONS, text, parser)
     except TemplateSyntaxError as error:
-        raise ExpressionError(f"not a condition: {error.message}", offset=_line_start(text, error.lineno)) from None
+        raise misread(_CONDITIONS, text, error, parser, state="variable") from None
     except RecursionError:
         raise ExpressionError("nested too deeply") from None
-    return _names(tree, text, _EXPRESSIONS)
+    return _names(tree, code_only(text, template=False), _EXPRESSIONS)
 
 
 @lru_cache(maxsize=4096)
 def parse_text(text: str) -> Names:
     """Read a text with `{{ … }}` and `{% if … %}` and list the names that it uses. Raises ExpressionError."""
+    if "{" not in text:
+        return Names()
+    parser = None
     try:
-        tree = _CONDITIONS.parse(text)
+        parser = Parser(_CONDITIONS, text)
+        tree = parser.parse()
     except TemplateSyntaxError as error:
-        raise ExpressionError(f"cannot be read: {error.message}", offset=_line_start(text, error.lineno)) from None
+        raise misread(_CONDITIONS, text, error, parser) from None
     except RecursionError:
         raise ExpressionError("nested too deeply") from None
-    return _names(tree, text, _EXPRESSIONS + _TEXTS)
+    return _names(tree, code_only(text, template=True), _EXPRESSIONS + _TEXTS)
 
 
 def holds(text: str, variables: Mapping[str, object]) -> bool:
@@ -230,8 +237,8 @@ def _names(tree: nodes.Node, text: str, allowed: tuple[type[nodes.Node], ...]) -
             dotted.add(id(node.node))
         elif isinstance(node, nodes.Mul):
             _refuse_big_products(node, text)
-        elif isinstance(node, nodes.Filter) and node.name not in FILTERS:
-            raise _unknown("filter", node.name, FILTERS, text)
+        elif isinstance(node, nodes.Filter):
+            _check_filter(node, text)
         elif isinstance(node, nodes.Test) and node.name not in TESTS:
             raise _unknown("test", node.name, TESTS, text)
         elif isinstance(node, nodes.Name) and id(node) not in called | dotted:
@@ -272,6 +279,8 @@ def _call(node: nodes.Call, text: str) -> tuple[str, str]:
 
 def _field(node: nodes.Getattr, text: str) -> tuple[str, str]:
     record = node.node.name if isinstance(node.node, nodes.Name) else ""
+    if isinstance(node.node, nodes.Getattr):
+        raise ExpressionError(f'"{node.node.attr}" has no fields', **_at(text, node.attr), hint="one dot is the most")
     if record not in RECORDS:
         raise _unknown("name", record or node.attr, RECORDS, text)
     if node.attr.startswith("_"):
@@ -282,11 +291,26 @@ def _field(node: nodes.Getattr, text: str) -> tuple[str, str]:
     return record, node.attr
 
 
+def _check_filter(node: nodes.Filter, text: str) -> None:
+    if node.name not in FILTERS:
+        raise _unknown("filter", node.name, FILTERS, text)
+    if node.name != "replace":
+        return
+    if node.node is not None and any(isinstance(n, nodes.Filter) and n.name == "replace" for n, _ in _walk(node.node)):
+        # Each one may make a text many times longer: a chain of them fills the memory.
+        raise ExpressionError("replace can be used once in a placeholder", **_at(text, "replace"))
+    if any(not isinstance(argument, nodes.Const) for argument in node.args):
+        raise ExpressionError("replace takes two texts in quotes", **_at(text, "replace"))
+
+
 def _refuse_node(node: nodes.Node, text: str) -> NoReturn:
     if isinstance(node, nodes.Getitem):
         raise ExpressionError("square brackets cannot be used", **_at(text, "["), hint="write learner.name")
     what = type(node).__name__.lower()
-    raise ExpressionError(f"“{what}” cannot be used here", hint="a text may use {{ … }} and {% if … %}…{% endif %}")
+    statement = isinstance(node, nodes.Stmt)
+    hint = "a text may use {{ … }} and {% if … %}…{% endif %}" if statement else "compare, and join with and, or, not"
+    place = _at(text, what) if statement else _Place(offset=0, width=1)
+    raise ExpressionError(f"“{what}” cannot be used here", **place, hint=hint)
 
 
 def _unknown(kind: str, name: str, known: tuple[str, ...], text: str) -> ExpressionError:
@@ -313,16 +337,10 @@ class _Place(TypedDict):
     width: int
 
 
-def _at(text: str, needle: str) -> _Place:
-    return _Place(offset=max(0, text.find(needle)), width=len(needle))
-
-
-def _line_start(text: str, line: int) -> int:
-    return sum(len(part) for part in text.splitlines(keepends=True)[: max(0, line - 1)])
-
-
-def _end(text: str, parser: Parser) -> int:
-    return max(0, text.rfind(str(parser.stream.current.value)))
+def _at(code: str, needle: str) -> _Place:
+    edges = (r"(?<!\w)", r"(?!\w)") if needle.isidentifier() else ("", "")
+    found = re.search(edges[0] + re.escape(needle) + edges[1], code)
+    return _Place(offset=found.start() if found else 0, width=len(needle))
 
 
 def _refuse_long(text: str) -> None:

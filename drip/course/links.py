@@ -9,7 +9,8 @@ from functools import lru_cache
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-_PLACEHOLDER = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
+from drip.course.placeholders import replaced
+
 #: Stands for a placeholder while Markdown is read; no text has it (a private character, Unicode 23.5).
 _FILLER = "\ue000"
 _WEB = re.compile(r"https?://([^/?#]*)", re.IGNORECASE)
@@ -51,11 +52,11 @@ def links(body: str) -> tuple[Link, ...]:
         return ()
     written: list[str] = []
 
-    def hide(placeholder: re.Match[str]) -> str:
-        written.append(placeholder[0])
+    def hide(placeholder: str) -> str:
+        written.append(placeholder)
         return f"{_FILLER}{len(written) - 1}{_FILLER}"
 
-    filled = _PLACEHOLDER.sub(hide, body.replace(_FILLER, "\ufffd"))
+    filled = replaced(body.replace(_FILLER, "\ufffd"), hide)
     found: list[Link] = []
     for token in _flat(_MARKDOWN.parse(filled)):
         target = token.attrs.get("href") if token.type == "link_open" else token.attrs.get("src")
@@ -68,7 +69,7 @@ def links(body: str) -> tuple[Link, ...]:
 def link_problem(link: Link) -> tuple[str, str] | None:
     """What is wrong with an address, as (message, hint), or None. Scheme and host must be literal and well formed."""
     url = link.url.strip()
-    filled = _PLACEHOLDER.sub(_FILLER, url)
+    filled = replaced(url, lambda _: _FILLER)
     if link.is_picture and (_FILLER in filled or not url.startswith("https://")):
         return "a picture needs a literal address that begins with https://", "placeholders are for links"
     if found := _MAILTO.match(filled):

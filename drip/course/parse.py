@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 from pydantic import ValidationError
 
@@ -11,7 +12,7 @@ from drip.course.across import across
 from drip.course.complaints import mistake
 from drip.course.model import Course, CourseFile, Defaults, Timing
 from drip.course.positions import Source, Table
-from drip.course.reading import read
+from drip.course.reading import MOST_MISTAKES, read
 from drip.course.timing import Rule
 from drip.errors import CourseError, Mistake
 
@@ -36,7 +37,7 @@ def parse(name: str, data: bytes, defaults: Defaults = Defaults()) -> Course:  #
     mistakes += across(source, tree)
     mistakes += _about_the_whole(source, tree, name, defaults)
     if mistakes or file is None:
-        raise CourseError(sorted(set(mistakes), key=lambda m: (m.line, m.column, m.rule, m.message)))
+        raise CourseError(_in_order(mistakes))
     sender = file.sender or defaults.sender
     assert sender is not None  # a course without one was refused above
     timing = file.timing or Timing()
@@ -66,6 +67,17 @@ def _rule(timing: Timing, defaults: Defaults) -> Rule:
         days=timing.days or defaults.days,
         holidays=timing.skip_holidays or defaults.skip_holidays,
     )
+
+
+def _in_order(mistakes: list[Mistake]) -> list[Mistake]:
+    """The mistakes by line, once each; of very many the first ones, and how many more there are."""
+    found = sorted(set(mistakes), key=lambda m: (m.line, m.column, m.rule, m.message))
+    left = len(found) - MOST_MISTAKES
+    if left <= 0:
+        return found
+    last = found[MOST_MISTAKES]
+    more = replace(last, rule="too-many", message=f"and {left} more mistakes from here on", hint="", excerpt="")
+    return [*found[:MOST_MISTAKES], more]
 
 
 def _stem(name: str) -> str:

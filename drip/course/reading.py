@@ -15,12 +15,12 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from drip.course.positions import Node, Row, Scalar, Source, Span, Table
 from drip.errors import CourseError, Mistake
 
-#: A course is text; 500 tips are a fifth of this.
+#: A tip with a question takes about 1,000.
 MOST_BYTES = 1_000_000
 #: Keys, values and brackets; a tip with a question has about 30.
 MOST_PARTS = 100_000
 #: Nobody reads more of them at once.
-MOST_MISTAKES = 100
+MOST_MISTAKES = 200
 #: Levels of nesting; an `if` inside an `if` takes four.
 DEEPEST = 50
 

@@ -151,10 +151,12 @@ def language(node: Node) -> str:
 
 
 def email(node: Node) -> str:
-    """An email address, in its normal form. DNS is not asked."""
+    """An email address, in its normal form. DNS is not asked; a local part is ASCII (no SMTPUTF8)."""
     written = line(node)
     try:
-        return validate_email(written, check_deliverability=False, test_environment=True).normalized
+        return validate_email(
+            written, check_deliverability=False, test_environment=True, allow_smtputf8=False
+        ).normalized
     except EmailNotValidError as error:
         hint = "write it like learn@acme.example"
         raise problem("bad-email", f'"{written}" is not an email address: {error}', hint) from None
