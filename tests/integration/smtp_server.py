@@ -1,0 +1,228 @@
+"""Mail servers for tests, each in a process of its own: `python smtp_server.py OPTIONS_AS_JSON`.
+
+Prints its port, then serves on 127.0.0.1 until its standard input ends (so it never outlives the test run). Appends to
+`log` a JSON line for each accepted message, on the disk before the client hears 250:
+`{"event": "message", "at", "mail_from", "rcpt_to", "data", "connection"}`.
+
+Two kinds:
+
+- without `script`: aiosmtpd. Options: `user` and `password` (wanted before MAIL), `cert` and `key` (STARTTLS; with
+  `require_starttls` it insists, with `implicit` TLS begins at once), `pipelining` (say so at EHLO; it reads its input
+  line by line, so it can).
+- with `script`: a peer that does what it is told. It also logs `{"event": "open" | "close" | "line"}`. The script is
+  stage → list of actions; one is used up each time the stage is reached, on whatever connection, the last one for ever.
+  Stages: `connect`, `EHLO`, `STARTTLS`, `AUTH`, `password` (what follows a 334), `MAIL`, `RCPT`, `DATA` (the command),
+  `halfway` (after the first bytes of the body), `dot` (after the final one), `after` (when the reply to it is out),
+  `RSET`, `QUIT`. `RCPT` may also be a dict of address → action. An action is a reply to send (`450 4.2.0 busy`), `ok`,
+  `cut` (hang up), `hang` (never answer), or a reply followed by ` +cut`. `extensions` are said at EHLO. `always_354`
+  takes DATA without recipients, `late` answers MAIL only when RCPT and DATA have come too.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import ssl
+import sys
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+
+OK = {
+    "connect": "220 peer.example ESMTP",
+    "STARTTLS": "220 2.0.0 Go ahead",
+    "AUTH": "235 2.7.0 Authentication successful",
+    "MAIL": "250 2.1.0 Ok",
+    "RCPT": "250 2.1.5 Ok",
+    "DATA": "354 End data with <CR><LF>.<CR><LF>",
+    "dot": "250 2.0.0 Ok: queued",
+    "RSET": "250 2.0.0 Ok",
+    "QUIT": "221 2.0.0 Bye",
+}
+
+
+class Log:
+    """Lines that are on the disk when `write` returns."""
+
+    def __init__(self, path: str) -> None:
+        self._file = open(path, "a", encoding="ascii")  # noqa: SIM115 # open as long as the process
+
+    def write(self, event: str, **values: Any) -> None:
+        line = {"event": event, "at": datetime.now(UTC).isoformat(), **values}
+        self._file.write(json.dumps(line) + "\n")
+        self._file.flush()
+        os.fsync(self._file.fileno())
+
+    def message(self, mail_from: str, rcpt_to: list[str], data: bytes, connection: int) -> None:
+        text = data.decode("utf-8", "surrogateescape")
+        self.write("message", mail_from=mail_from, rcpt_to=rcpt_to, data=text, connection=connection)
+
+
+def good_server(options: dict[str, Any], log: Log) -> Callable[[], asyncio.BaseProtocol]:
+    """aiosmtpd, which takes every message."""
+    from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
+
+    class Handler:
+        async def handle_EHLO(  # noqa: N802 # aiosmtpd's name
+            self, server: SMTP, session: Session, envelope: Envelope, hostname: str, responses: list[str]
+        ) -> list[str]:
+            session.host_name = hostname
+            return [*responses[:-1], "250-PIPELINING", responses[-1]] if options.get("pipelining") else responses
+
+        async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802 # the same
+            assert isinstance(envelope.content, bytes)
+            log.message(envelope.mail_from or "", envelope.rcpt_tos, envelope.content, session.peer[1])  # type: ignore[index] # a (host, port)
+            return "250 2.0.0 Ok: queued"
+
+    def authenticate(server: SMTP, session: Session, envelope: Envelope, mechanism: str, login: Any) -> AuthResult:
+        wanted = LoginPassword(options["user"].encode(), options["password"].encode())
+        return AuthResult(success=login == wanted, handled=False)
+
+    keywords: dict[str, Any] = {"hostname": "good.example", "auth_require_tls": False}
+    if options.get("cert") and not options.get("implicit"):
+        keywords |= {"tls_context": tls(options), "require_starttls": options.get("require_starttls", False)}
+    if options.get("user"):
+        keywords |= {"authenticator": authenticate, "auth_required": True}
+    return lambda: SMTP(Handler(), **keywords)
+
+
+def tls(options: dict[str, Any]) -> ssl.SSLContext:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(options["cert"], options["key"])
+    return context
+
+
+class Peer:
+    """A server that does what its script says."""
+
+    def __init__(self, options: dict[str, Any], log: Log) -> None:
+        self.script: dict[str, Any] = options["script"]
+        self.extensions: list[str] = options.get("extensions", [])
+        self.always_354: bool = options.get("always_354", False)
+        self.late: bool = options.get("late", False)
+        self.log = log
+        self.connections = 0
+
+    def action(self, stage: str, argument: str = "") -> str:
+        actions = self.script.get(stage, ["ok"])
+        if isinstance(actions, dict):
+            action = next((what for who, what in actions.items() if f"<{who}>" in argument), "ok")
+        else:
+            action = actions.pop(0) if len(actions) > 1 else actions[0]
+        return str(action)
+
+    async def do(
+        self,
+        stage: str,
+        writer: asyncio.StreamWriter,
+        argument: str = "",
+        yes: str = "",
+        taken: Callable[[], None] | None = None,
+    ) -> str:
+        """Do the action of a stage; return the reply that was sent. Hanging up raises ConnectionError.
+
+        `taken` is called before a reply that says yes, so that what the client was told is on the disk.
+        """
+        action = self.action(stage, argument)
+        if action == "hang":
+            await asyncio.sleep(3600)
+        reply, plus, _ = action.partition(" +cut")
+        if reply == "ok":
+            reply = yes or OK.get(stage, "")
+        if taken and reply.startswith("2"):
+            taken()
+        if reply and reply != "cut":
+            writer.write(reply.replace("\n", "\r\n").encode("utf-8") + b"\r\n")
+            await writer.drain()
+        if plus or reply == "cut":
+            raise ConnectionError
+        return reply
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
+        connection = self.connections
+        self.log.write("open", connection=connection)
+        try:
+            await self.converse(reader, writer, connection)
+        except (ConnectionError, asyncio.IncompleteReadError):
+            pass
+        finally:
+            self.log.write("close", connection=connection)
+            writer.close()
+
+    async def line(self, reader: asyncio.StreamReader, connection: int) -> str:
+        line = (await reader.readline()).decode("utf-8", "replace").rstrip("\r\n")
+        if line:
+            self.log.write("line", connection=connection, line=line)
+        return line
+
+    async def converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, connection: int) -> None:
+        await self.do("connect", writer)
+        mail_from: str | None = None
+        rcpt_to: list[str] = []
+        early: list[str] = []
+        while line := early.pop(0) if early else await self.line(reader, connection):
+            verb = line[:4].upper() if line[:8].upper() != "STARTTLS" else "STARTTLS"
+            if verb in ("EHLO", "HELO"):
+                lines = ["peer.example", *(self.extensions if verb == "EHLO" else [])]
+                await self.do("EHLO", writer, yes="\n".join(f"250-{text}" for text in lines) + "\n250 HELP")
+            elif verb == "MAIL" and mail_from is not None:
+                writer.write(b"503 5.5.1 Nested MAIL command\r\n")
+            elif verb == "MAIL":
+                if self.late:
+                    early = [await self.line(reader, connection) for _ in range(2)]
+                if (await self.do("MAIL", writer)).startswith("2"):
+                    mail_from, rcpt_to = line[10:].strip("<>"), []
+            elif verb == "RCPT" and mail_from is None:
+                writer.write(b"503 5.5.1 Need MAIL command\r\n")
+            elif verb == "RCPT":
+                if (await self.do("RCPT", writer, line)).startswith("2"):
+                    rcpt_to.append(line[8:].strip("<>"))
+            elif verb == "DATA" and not rcpt_to and not self.always_354:
+                writer.write(b"554 5.5.1 No valid recipients\r\n")
+            elif verb == "DATA":
+                if (await self.do("DATA", writer)).startswith("354"):
+                    data = await reader.read(100)
+                    await self.do("halfway", writer)
+                    while not data.endswith(b"\r\n.\r\n"):
+                        more = await reader.read(65_536)
+                        if not more:
+                            return
+                        data += more
+                    content = data[:-3].replace(b"\r\n..", b"\r\n.")
+                    content = content[1:] if content.startswith(b"..") else content
+                    keep = partial(self.log.message, mail_from or "", rcpt_to, content, connection)
+                    await self.do("dot", writer, taken=keep)
+                    mail_from, rcpt_to = None, []
+                    await self.do("after", writer)
+            elif verb == "QUIT":
+                await self.do("QUIT", writer)
+                return
+            elif verb in ("RSET", "AUTH", "STARTTLS"):
+                mail_from, rcpt_to = None, []
+                reply = await self.do(verb, writer, line)
+                if verb == "AUTH" and reply.startswith("334"):
+                    await self.line(reader, connection)
+                    await self.do("password", writer)
+            else:
+                writer.write(f"500 5.5.2 Unrecognized command {line}\r\n".encode())
+
+
+async def main(options: dict[str, Any]) -> None:
+    log = Log(options["log"])
+    if "script" in options:
+        server = await asyncio.start_server(Peer(options, log).serve, "127.0.0.1", 0)
+    else:
+        context = tls(options) if options.get("implicit") else None
+        server = await asyncio.get_running_loop().create_server(good_server(options, log), "127.0.0.1", 0, ssl=context)
+    print(server.sockets[0].getsockname()[1], flush=True)
+    await server.serve_forever()
+
+
+if __name__ == "__main__":
+    # Whoever started this holds the other end; when that process is gone, by whatever death, so is this one.
+    threading.Thread(target=lambda: (sys.stdin.read(), os._exit(0)), daemon=True).start()
+    asyncio.run(main(json.loads(sys.argv[1])))

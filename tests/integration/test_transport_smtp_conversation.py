@@ -1,0 +1,113 @@
+"""The conversation itself: dots, old servers, endless replies, and a caller who is interrupted."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+import textwrap
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from drip.render.message import Message
+from drip.transports import Outcome
+from drip.transports.smtp import Smtp
+from drip.transports.smtp_conversation import Ending, Server, open_conversation
+
+Mail = Callable[..., Message]
+
+
+def deliver(port: int, content: bytes) -> Ending:
+    async def once() -> Ending:
+        server = Server(host="127.0.0.1", port=port, tls="none", timeout=20, local_hostname="drip.example")
+        talk = await open_conversation(server, None)
+        ending = await talk.deliver("b@acme.example", "ada@lovelace.example", content)
+        await talk.quit()
+        return ending
+
+    return asyncio.run(once())
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b".\r\n", b"..\r\n", b".hidden\r\n..two\r\n.\r\n\r\n", b"a\r\n.\r\nMAIL FROM:<x@y>\r\n", b"no line end"],
+)
+@pytest.mark.parametrize("options", [{}, {"script": {}, "extensions": ["PIPELINING"]}])
+def test_dots_survive(start_smtp_server: Callable[..., Any], options: dict[str, Any], content: bytes) -> None:
+    """A line that begins with a dot arrives with that dot, and ends no message early."""
+    server = start_smtp_server(**options)
+    assert deliver(server.port, content).accepted
+    [message] = server.messages()
+    assert message["data"].encode() == (content if content.endswith(b"\r\n") else content + b"\r\n")
+    assert message["mail_from"] == "b@acme.example"
+    assert message["rcpt_to"] == ["ada@lovelace.example"]
+
+
+def test_own_name_is_said(start_smtp_server: Callable[..., Any], mail: Mail) -> None:
+    """EHLO says `local_hostname`, or a name or address literal that RFC 5321 allows."""
+    server = start_smtp_server(script={})
+    deliver(server.port, b"x\r\n")
+    smtp = Smtp("127.0.0.1", server.port, timeout=20)
+    smtp.send([mail(1)])
+    smtp.close()
+    first, second = [event["line"] for event in server.events("line") if event["line"].startswith("EHLO")]
+    assert first == "EHLO drip.example"
+    assert "." in second
+
+
+def test_server_from_before_ehlo(start_smtp_server: Callable[..., Any], mail: Mail) -> None:
+    """A server that knows only HELO gets its mail by HELO."""
+    server = start_smtp_server(script={"EHLO": ["502 What is EHLO?", "ok"]})
+    smtp = Smtp("127.0.0.1", server.port, timeout=20)
+    result = smtp.send([mail(1)])
+    smtp.close()
+    assert [receipt.outcome for receipt in result.receipts] == [Outcome.SENT]
+    assert [event["line"][:4] for event in server.events("line")][:2] == ["EHLO", "HELO"]
+
+
+def test_long_answers_are_read_and_endless_ones_are_not(start_smtp_server: Callable[..., Any], mail: Mail) -> None:
+    """A reply of many lines is one answer; one without an end is a lost connection, not a full memory."""
+    many = "\n".join(f"550-5.1.1 line {number}" for number in range(30)) + "\n550 5.1.1 end"
+    server = start_smtp_server(script={"RCPT": [many, "250-" + "x" * 100_000, "ok"]})
+    smtp = Smtp("127.0.0.1", server.port, connections=1, timeout=20)
+    result = smtp.send([mail(1), mail(2), mail(3)])
+    smtp.close()
+    assert [receipt.outcome for receipt in result.receipts] == [Outcome.REFUSED, Outcome.RETRY, Outcome.SENT]
+    assert result.receipts[0].dead_address
+    assert result.receipts[0].answer.startswith("550 5.1.1 line 0 5.1.1 line 1 ")
+
+
+def test_interrupted_caller_leaves_nothing_running(start_smtp_server: Callable[..., Any], tmp_path: Path) -> None:
+    """Ctrl-C in the middle of a batch ends `send` at once, the process too, and the server sees the connection end."""
+    server = start_smtp_server(script={"dot": ["hang"]})
+    code = """
+        import os, signal, sys, threading, time
+        from datetime import datetime, UTC
+        from drip.render.message import Message
+        from drip.transports.smtp import Smtp
+        mail = Message(delivery_id=1, mail_from="b@acme.example", rcpt_to="ada@lovelace.example",
+                       message_id="<1@a.example>", date=datetime(2026, 11, 5, tzinfo=UTC), subject="Hej",
+                       headers=(("From", "l@acme.example"),), text="Hej", html="Hej")
+        smtp = Smtp("127.0.0.1", int(sys.argv[1]), timeout=600)
+        def interrupt():
+            while "DATA" not in open(sys.argv[2]).read():
+                time.sleep(0.01)
+            os.kill(os.getpid(), signal.SIGINT)
+        threading.Thread(target=interrupt, daemon=True).start()
+        try:
+            smtp.send([mail])
+        except KeyboardInterrupt:
+            smtp.close()
+            print("interrupted")
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code), str(server.port), str(server.log)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.stdout, done.stderr) == ("interrupted\n", "")
