@@ -1,0 +1,72 @@
+"""The web side: every route, and what is said when something is not as it should be."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+from fastapi import FastAPI
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from drip.engine.record import Recorder
+from drip.errors import DripError
+from drip.track.token import Ring
+from drip.web.links import Links
+from drip.web.pages import Pages
+
+
+def build_app(
+    *,
+    recorder: Recorder,
+    ring: Ring,
+    clock: Callable[[], datetime],
+    brand: str = "",
+    logo: str = "",
+    accent: str = "#0F6B5C",
+    language: str = "en",
+    templates_dir: Path | None = None,
+) -> FastAPI:
+    """The tracking links and the learner's pages.
+
+    `clock` gives an aware instant. `brand` is shown on every page (where it is empty, the course's sender), `logo` is
+    an https address, `accent` is `#rrggbb`. `language` is that of pages which belong to no mail, for browsers that ask
+    for none that we speak. Templates in `templates_dir` come before ours. Raises SettingsError for an accent that is
+    no colour.
+    """
+    pages = Pages(brand=brand, logo=logo, accent=accent, language=language, templates_dir=templates_dir)
+    links = Links(recorder=recorder, ring=ring, clock=clock, pages=pages)
+
+    async def refused(request: Request, error: Exception) -> Response:
+        assert isinstance(error, DripError)
+        return pages.refused(error, links.language(request))
+
+    async def status(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        return pages.status(error.status_code, links.language(request), dict(error.headers or {}))
+
+    async def unforeseen(request: Request, _error: Exception) -> Response:
+        return pages.status(500, links.language(request))
+
+    return FastAPI(
+        title="drip",
+        openapi_url=None,
+        redirect_slashes=False,  # it would shape a Location from the Host header
+        routes=[
+            # plain Starlette routes: these are the busy ones
+            Route("/o/{token}.gif", links.pixel, methods=["GET", "HEAD"]),
+            Route("/c/{token}", links.click, methods=["GET", "HEAD"]),
+            Route("/a/{token}", links.answer, methods=["GET", "HEAD", "POST"]),
+            Route("/u/{token}", links.leave, methods=["GET", "HEAD", "POST"]),
+            Route("/healthz", _healthy, methods=["GET", "HEAD"]),
+        ],
+        exception_handlers={DripError: refused, HTTPException: status, Exception: unforeseen},
+    )
+
+
+async def _healthy(_request: Request) -> Response:
+    """The process answers; the database is not asked."""
+    return JSONResponse({"status": "ok"}, headers={"Cache-Control": "no-store"})

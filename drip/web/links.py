@@ -1,0 +1,148 @@
+"""What every link in a mail does: the pixel, the tracked links, the answer page, leaving.
+
+A GET records that it came and changes nothing else: scanners follow every link. A token is verified before anything is
+looked up, so that a forged one costs no query and writes nothing.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from drip.engine.record import SURE, Origin, Recorder, Visit
+from drip.errors import NotFound
+from drip.render.message import NO_DELIVERY
+from drip.track.token import Claim, Purpose, Ring, verify
+from drip.web import nonce
+from drip.web.forms import read_form
+from drip.web.pages import PRIVATE, Pages
+from drip.web.words import preferred
+
+#: One transparent pixel, GIF89a.
+PIXEL = bytes.fromhex("47494638396101000100800000000000ffffff21f90401000000002c00000000010001000002024401003b")
+#: RFC 8058, 3.1: what a mail provider posts for a learner who pressed its own "unsubscribe".
+ONE_CLICK = ("List-Unsubscribe", "One-Click")
+#: What the unsubscribe page's own form posts.
+LEAVE = ("leave", "everything")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Links:
+    """The endpoints behind the links of a mail. Database work runs in a thread, so that nobody waits for another."""
+
+    recorder: Recorder
+    ring: Ring
+    clock: Callable[[], datetime]
+    pages: Pages
+
+    async def pixel(self, request: Request) -> Response:
+        """`/o/{token}.gif`: records an open."""
+        claim, _ = self._claim(request, Purpose.OPEN)
+        if claim.delivery_id != NO_DELIVERY:
+            await run_in_threadpool(self.recorder.opened, claim.delivery_id, self._visit(request))
+        return Response(PIXEL, media_type="image/gif", headers=PRIVATE)
+
+    async def click(self, request: Request) -> Response:
+        """`/c/{token}`: records a click and leads where the mail's plan says, whatever the request says."""
+        claim, _ = self._claim(request, Purpose.CLICK)
+        if claim.delivery_id == NO_DELIVERY:
+            return self.pages.test(self.language(request), status=404)
+        target = await run_in_threadpool(self.recorder.clicked, claim.delivery_id, claim.item, self._visit(request))
+        return Response(status_code=302, headers={**PRIVATE, "Location": target})
+
+    async def answer(self, request: Request) -> Response:
+        """`/a/{token}`: shows the question with an option chosen; a POST answers it."""
+        claim, token = self._claim(request, Purpose.ANSWER)
+        if claim.delivery_id == NO_DELIVERY:
+            return self.pages.test(self.language(request))
+        if request.method == "POST":
+            return await self._answered(request, claim, token)
+        origin = await run_in_threadpool(self._see_question, claim, self._visit(request))
+        return self.pages.answer(origin, claim.item, nonce.make(self.ring, token))
+
+    async def leave(self, request: Request) -> Response:
+        """`/u/{token}`: asks whether to leave; a POST leaves."""
+        claim, token = self._claim(request, Purpose.UNSUBSCRIBE)
+        if claim.delivery_id == NO_DELIVERY:
+            return self.pages.test(self.language(request))
+        if request.method == "POST":
+            return await self._left(request, claim, token)
+        origin, before = await run_in_threadpool(self._see_leaving, claim, self._visit(request))
+        return (
+            self.pages.left(origin, before=True) if before else self.pages.leave(origin, nonce.make(self.ring, token))
+        )
+
+    def language(self, request: Request) -> str:
+        """The language of a page that belongs to no mail."""
+        return preferred(request.headers.get("accept-language", ""), self.pages.language)
+
+    async def _answered(self, request: Request, claim: Claim, token: str) -> Response:
+        form = await read_form(request)
+        page = nonce.read(self.ring, token, form.get("nonce", ""))
+        sure, option = form.get("sure", ""), form.get("option", str(claim.item))
+        if page is None or sure not in SURE or not option.isdecimal() or not option.isascii() or len(option) > 3:
+            raise HTTPException(400)
+        visit = self._visit(request, page)
+
+        def record() -> Response:
+            question = self.recorder.origin(claim.delivery_id).mail.question
+            if question is not None and int(option) >= len(question.options):
+                raise HTTPException(400)
+            graded = self.recorder.answered(claim.delivery_id, int(option), sure, visit)
+            # looked up again: an answer may have moved the enrolment on
+            return self.pages.feedback(self.recorder.origin(claim.delivery_id), graded, sure, now=visit.at)
+
+        return await run_in_threadpool(record)
+
+    async def _left(self, request: Request, claim: Claim, token: str) -> Response:
+        form = await read_form(request, multipart=True)
+        page = nonce.read(self.ring, token, form.get("nonce", ""))
+        if LEAVE[0] in form:
+            in_short, source_id = False, page if form[LEAVE[0]] == LEAVE[1] else None
+        else:
+            # a provider that tries again has pressed once
+            pressed = form.get(ONE_CLICK[0], "").strip() == ONE_CLICK[1]
+            in_short, source_id = True, f"one-click/{claim.delivery_id}" if pressed else None
+        if source_id is None:
+            raise HTTPException(400)
+        visit = self._visit(request, source_id)
+
+        def record() -> Response:
+            origin = self.recorder.origin(claim.delivery_id)
+            newly = self.recorder.left(claim.delivery_id, visit)
+            return self.pages.left_in_short(origin) if in_short else self.pages.left(origin, before=not newly)
+
+        return await run_in_threadpool(record)
+
+    def _see_question(self, claim: Claim, visit: Visit) -> Origin:
+        origin = self.recorder.origin(claim.delivery_id)
+        if origin.mail.question is None or claim.item >= len(origin.mail.question.options):
+            raise NotFound("this mail has no such answer")
+        self.recorder.visited(claim.delivery_id, f"answer/{claim.item}", visit)
+        return origin
+
+    def _see_leaving(self, claim: Claim, visit: Visit) -> tuple[Origin, bool]:
+        self.recorder.visited(claim.delivery_id, "unsubscribe", visit)
+        origin = self.recorder.origin(claim.delivery_id)
+        return origin, self.recorder.has_left(origin.learner)
+
+    def _claim(self, request: Request, purpose: Purpose) -> tuple[Claim, str]:
+        """What the link in the address says, and its token. Raises TokenError."""
+        token = request.path_params["token"]
+        return verify(self.ring, token, purpose, now=self.clock()), token
+
+    def _visit(self, request: Request, source_id: str | None = None) -> Visit:
+        """What is kept of a request: no address, and of its headers the user agent alone."""
+        return Visit(
+            at=self.clock(),
+            source_id=source_id or secrets.token_urlsafe(16),
+            method=request.method,
+            user_agent=request.headers.get("user-agent", ""),
+        )

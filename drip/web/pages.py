@@ -1,0 +1,236 @@
+"""The learner's pages: Jinja templates and plain values become responses that no browser may keep, frame or script."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from string import ascii_uppercase
+from typing import Any
+
+from jinja2 import ChoiceLoader, Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
+from starlette.responses import HTMLResponse, PlainTextResponse, Response
+
+from drip.engine.record import SURE, Graded, Origin
+from drip.errors import DripError, MachineError, TokenError
+from drip.people import State
+from drip.plan.model import Option, Question
+from drip.render.colour import hex_colour, readable, text_on
+from drip.render.words import direction
+from drip.schedule.advance import zone_of
+from drip.web.dates import in_words
+from drip.web.words import Notice, PageWords, fill, page_words, sure_labels
+
+PACKAGED = Path(__file__).parent / "pages"
+
+#: What accents must be readable on: the page and the card (LOOK: The mail).
+_LIGHT, _DARK = ("#FFFFFF", "#F6F7F8"), ("#16181A", "#1E2124")
+#: On everything that we answer, but for what may be kept (nothing yet).
+PRIVATE = {
+    "Cache-Control": "no-store",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Robots-Tag": "noindex",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lettered:
+    """An option as a page shows it."""
+
+    letter: str
+    text: str
+    because: str
+
+
+class Pages:
+    """Every page, in every language. `brand` falls back to the course's sender where one is known.
+
+    `templates_dir` may hold templates of the same names, which come before ours. Raises SettingsError for an accent
+    that is not a colour.
+    """
+
+    def __init__(self, *, brand: str, logo: str, accent: str, language: str, templates_dir: Path | None) -> None:
+        colour = hex_colour(accent)
+        folders = [folder for folder in (templates_dir, PACKAGED) if folder is not None]
+        self._brand, self._logo, self.language = brand, logo, language
+        self._look = {
+            "on_light": readable(colour, *_LIGHT),
+            "on_dark": readable(colour, *_DARK),
+            "fill": colour,
+            "on_fill": text_on(colour),
+        }
+        self._templates = Environment(
+            loader=ChoiceLoader([FileSystemLoader(folder) for folder in folders]),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+
+    def answer(self, origin: Origin, chosen: int, nonce: str) -> Response:
+        """The question of a mail with one option chosen, asking how sure the learner is."""
+        question = _question(origin)
+        return self._of(
+            origin,
+            "answer.html",
+            question=question,
+            options=_lettered(question.options),
+            chosen=chosen,
+            nonce=nonce,
+            sure=sure_labels(self._words(origin), SURE),
+        )
+
+    def feedback(self, origin: Origin, graded: Graded, sure: str, *, now: datetime) -> Response:
+        """Right or wrong, the explanations, and when the next tip comes."""
+        words, options = self._words(origin), _lettered(graded.question.options)
+        right = [lettered for lettered, option in zip(options, graded.question.options, strict=True) if option.correct]
+        return self._of(
+            origin,
+            "feedback.html",
+            question=graded.question,
+            correct=graded.correct,
+            chosen=options[graded.option],
+            right_ones=[] if graded.correct else right,
+            remark=_remark(graded, sure, words),
+            next=_next(origin, graded, words, now),
+        )
+
+    def leave(self, origin: Origin, nonce: str) -> Response:
+        """Asks whether to leave."""
+        return self._of(origin, "leave.html", nonce=nonce)
+
+    def left(self, origin: Origin, *, before: bool) -> Response:
+        """Says that the learner has left."""
+        return self._of(origin, "left.html", before=before)
+
+    def left_in_short(self, origin: Origin) -> Response:
+        """What a mail provider is told that has pressed for the learner (RFC 8058): it shows it to nobody."""
+        return PlainTextResponse(self._words(origin).left_short + "\n", headers=PRIVATE)
+
+    def test(self, language: str, status: int = 200) -> Response:
+        """Says that the link came from a test message."""
+        return self._notice(page_words(language).test, language, status)
+
+    def refused(self, error: DripError, language: str) -> Response:
+        """Says that a link does not lead anywhere, or that we are in trouble."""
+        words = page_words(language)
+        match error:
+            case TokenError(status=410):
+                return self._notice(words.expired, language, 410)
+            case TokenError():
+                return self._notice(words.missing, language, error.status)
+            case MachineError():
+                return self._notice(words.trouble, language, 503, {"Retry-After": "60"})
+            case _:
+                return self._notice(words.missing, language, 404)
+
+    def status(self, status: int, language: str, headers: dict[str, str] | None = None) -> Response:
+        """Says that a request was not as it should be (4xx), or that we are in trouble (5xx)."""
+        words = page_words(language)
+        notice = words.trouble if status >= 500 else words.missing if status == 404 else words.refused
+        return self._notice(notice, language, status, headers)
+
+    def _words(self, origin: Origin) -> PageWords:
+        return page_words(origin.delivery.language)
+
+    def _notice(self, notice: Notice, language: str, status: int, headers: dict[str, str] | None = None) -> Response:
+        return self._page("notice.html", language, self._brand, "", status=status, headers=headers, notice=notice)
+
+    def _of(self, origin: Origin, template: str, **values: Any) -> Response:
+        """A page about a mail."""
+        language = origin.delivery.language
+        brand = self._brand or origin.plan.sender.name
+        sender = brand or page_words(language).nameless_sender
+        address = masked(origin.learner.email)
+        return self._page(template, language, brand, origin.plan.title, sender=sender, address=address, **values)
+
+    def _page(
+        self,
+        template: str,
+        language: str,
+        brand: str,
+        course: str,
+        *,
+        status: int = 200,
+        headers: dict[str, str] | None = None,
+        **values: Any,
+    ) -> Response:
+        words, style_nonce = page_words(language), secrets.token_urlsafe(16)
+        spoken = language.lower().partition("-")[0] == words.language.partition("-")[0]
+        html = self._templates.get_template(template).render(
+            language=language,
+            dir=direction(language),
+            ours="" if spoken else Markup(' lang="{}" dir="{}"').format(words.language, direction(words.language)),
+            words=words,
+            say=_say,
+            fill=fill,
+            brand=brand,
+            logo=self._logo,
+            course=course,
+            look=self._look,
+            style_nonce=style_nonce,
+            **values,
+        )
+        return HTMLResponse(html, status, headers={**PRIVATE, **_fence(style_nonce), **(headers or {})})
+
+
+def masked(email: str) -> str:
+    """`a•••@example.com` for anna@example.com: enough to know one's own address by."""
+    name, _, domain = email.rpartition("@")
+    return f"{name[:1]}•••@{domain}"
+
+
+def _fence(style_nonce: str) -> dict[str, str]:
+    """No scripts, no frames, no forms to elsewhere; only the page's own style and a brand's logo."""
+    policy = (
+        f"default-src 'none'; style-src 'nonce-{style_nonce}'; img-src 'self' https: data:; "
+        "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    )
+    return {"Content-Security-Policy": policy, "X-Frame-Options": "DENY"}
+
+
+def _say(text: str, **values: str) -> Markup:
+    """One of our sentences with values in it, each kept apart from the direction of the sentence."""
+    return Markup(fill(str(escape(text)), **{name: f"<bdi>{escape(value)}</bdi>" for name, value in values.items()}))
+
+
+def _question(origin: Origin) -> Question:
+    assert origin.mail.question is not None, "whoever shows an answer page has looked that there is a question"
+    return origin.mail.question
+
+
+def _lettered(options: Sequence[Option]) -> list[Lettered]:
+    return [
+        Lettered(letter=letter, text=option.text, because=option.because)
+        for letter, option in zip(ascii_uppercase, options, strict=False)
+    ]
+
+
+def _remark(graded: Graded, sure: str, words: PageWords) -> str:
+    """A word about knowing what one knows: a lucky guess, a certain mistake (Butterfield & Metcalfe 2001)."""
+    if graded.repeated:
+        return words.first_counts
+    if graded.correct and sure == SURE[0]:
+        return words.guessed_right
+    if not graded.correct and sure == SURE[-1]:
+        return words.certain_wrong
+    return ""
+
+
+def _next(origin: Origin, graded: Graded, words: PageWords, now: datetime) -> str | Markup:
+    match origin.enrolment.state:
+        case State.FINISHED:
+            return _say(words.finished, course=origin.plan.title)
+        case State.PAUSED:
+            return _say(words.paused, course=origin.plan.title)
+        case State.LEFT | State.FAILED:
+            return words.gone
+        case State.ACTIVE if graded.next_at is not None:
+            when = in_words(graded.next_at, zone_of(origin.learner, origin.plan), words, now=now)
+            return fill(words.next_at, when=when)
+        case State.ACTIVE:
+            return words.next_unknown
