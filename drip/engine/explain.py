@@ -106,7 +106,7 @@ def why(store: Store, email: str, course_id: str) -> Trace:
             problem=standing.problem,
             revision=stands.revision,
             zone=str(zone),
-            rows=tuple(sorted(told, key=lambda r: r.at)),
+            rows=tuple(sorted(told, key=lambda r: (r.at, r.kind == "finish"))),
             next_step=stands.next_step,
             next_at=due_at,
             next_reason=reason,

@@ -9,11 +9,11 @@ from sqlalchemy import Connection
 
 from drip.engine.library import Library
 from drip.engine.sending import facts_of
-from drip.errors import NotFound
+from drip.errors import ExpressionError, NotFound
 from drip.people import Enrolment, Learner, State
 from drip.plan.model import Mail, Plan, Question
 from drip.render.links import fill_link
-from drip.schedule.advance import scope
+from drip.schedule.advance import next_due, scope
 from drip.store import Store, enrolments, evidence, learners, ledger
 from drip.store.ledger import Delivery
 from drip.track.evidence import SETTLES_AFTER, Evidence, Kind
@@ -109,15 +109,27 @@ class Recorder:
             correct = question.options[option].correct
             data = {"option": option, "correct": correct, "sure": sure}
             added = self._add(conn, origin, Kind.ANSWER, visit, item=question.id, data=data)
-            standing = enrolments.by_id(conn, origin.enrolment.id)
-            waits = standing is not None and standing.due_at is not None and standing.due_at > visit.at
             return Graded(
                 question=question,
                 option=option,
                 correct=correct,
                 repeated=len(before) > (0 if added else 1),
-                next_at=standing.due_at if standing is not None and waits else None,
+                next_at=self._next_at(conn, origin.enrolment.id, visit.at),
             )
+
+    def _next_at(self, conn: Connection, enrolment_id: int, now: datetime) -> datetime | None:
+        """When the next mail is planned, with all that is known by now; None where it hangs on something else."""
+        standing = enrolments.by_id(conn, enrolment_id)
+        if standing is None or standing.due_at is None:
+            return None
+        facts, _ = facts_of(conn, [enrolment_id])
+        plan = self._library.plan(conn, standing.enrolment.revision)
+        try:
+            then = next_due(plan, standing.enrolment, standing.learner, facts[enrolment_id], now)
+        except ExpressionError:
+            return None
+        stands_at = plan.step(then.enrolment.next_step or "")
+        return then.due_at if isinstance(stands_at, Mail) else None
 
     def left(self, delivery_id: int, visit: Visit) -> bool:
         """Leave everything from this workspace: no mail that is not yet handed goes out. False: had left before."""

@@ -164,7 +164,7 @@ def next_due_at(conn: Connection) -> datetime | None:
 
 
 def _standings() -> Any:
-    people = [column.label(f"learner_{column.name}") for column in learner.c]
+    people = [column.label(f"person_{column.name}") for column in learner.c]
     return select(enrolment, *people).join(learner, learner.c.id == enrolment.c.learner_id)
 
 
@@ -175,7 +175,7 @@ class _LearnerPart:
         self._row = row
 
     def __getattr__(self, name: str) -> Any:
-        return self._row[f"learner_{name}"]
+        return self._row[f"person_{name}"]
 
 
 def _to_standing(row: Row[Any]) -> Standing:
