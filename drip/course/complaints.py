@@ -7,21 +7,21 @@ from difflib import get_close_matches
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from drip.course import model
+from drip.course import model, parts
 from drip.course.positions import Node, Path, Row, Scalar, Source, Table, at, key_at
 from drip.errors import Mistake
 
 #: What pydantic's `loc` passes through → the model that reads what lies there.
-_MODELS: dict[str | int, type[model.Part]] = {
+_MODELS: dict[str | int, type[parts.Part]] = {
     "<tip>": model.Tip,
     "<wait>": model.Wait,
     "<if>": model.If,
-    "sender": model.Sender,
-    "timing": model.Timing,
-    "start": model.Start,
-    "button": model.Button,
-    "question": model.Question,
-    "options": model.Option,
+    "sender": parts.Sender,
+    "timing": parts.Timing,
+    "start": parts.Start,
+    "button": parts.Button,
+    "question": parts.Question,
+    "options": parts.Option,
     "variants": model.Variant,
     "wait": model.Until,
 }
@@ -64,7 +64,7 @@ def _bad_value(source: Source, tree: Table, path: Path, owner: str, detail: Erro
     return source.mistake(span, detail["type"], message, context.get("hint", ""))
 
 
-def _missing(source: Source, tree: Table, path: Path, owner: str, part: type[model.Part]) -> Mistake | None:
+def _missing(source: Source, tree: Table, path: Path, owner: str, part: type[parts.Part]) -> Mistake | None:
     key, above = str(path[-1]), at(tree, path[:-1])
     if isinstance(above, Table) and part is not model.CourseFile and part.not_yet & set(above):
         return None  # what stands there instead is not supported yet, and that is said
@@ -74,7 +74,7 @@ def _missing(source: Source, tree: Table, path: Path, owner: str, part: type[mod
     return source.mistake(first if len(path) > 1 else (0, 0), "missing-key", f"{_name(path, owner)} is missing", hint)
 
 
-def _unknown_key(source: Source, tree: Table, path: Path, owner: str, part: type[model.Part]) -> Mistake:
+def _unknown_key(source: Source, tree: Table, path: Path, owner: str, part: type[parts.Part]) -> Mistake:
     key, above, span = str(path[-1]), at(tree, path[:-1]), key_at(tree, path)
     if key in part.not_yet:
         return source.mistake(span, "not-yet", f'"{key}" is not supported yet in this version', "leave it out for now")
@@ -154,7 +154,7 @@ def _shape(node: Node) -> str:
     return "and this is a list" if isinstance(node, Row) else "and this has keys"
 
 
-def _fields(part: type[model.Part]) -> dict[str, FieldInfo]:
+def _fields(part: type[parts.Part]) -> dict[str, FieldInfo]:
     return {field.alias or name: field for name, field in part.model_fields.items()}
 
 

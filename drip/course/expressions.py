@@ -5,28 +5,23 @@ The language is Jinja's own expression grammar, cut down to a list of allowed no
 have is *missing*: it equals nothing, has no order, and cannot be printed unless `default(…)` says what instead.
 """
 
-# mypy: disable-error-code="override, assignment"
-# (Missing overrides what jinja2's StrictUndefined types as "never returns".)
-
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from difflib import get_close_matches
 from functools import lru_cache
-from itertools import pairwise
 from typing import NoReturn, TypedDict
 
 from jinja2 import TemplateError, TemplateSyntaxError, nodes
 from jinja2.parser import Parser
-from jinja2.runtime import StrictUndefined
-from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from drip.course.misread import code_only, left_over, misread
+from drip.course.scope import FILTERS, TESTS, environment, variables
 from drip.errors import ExpressionError
-from drip.people import Facts, Learner
+
+__all__ = ["Names", "environment", "holds", "parse_condition", "parse_text", "variables"]
 
 #: What a condition may call: name → whether it takes one text in quotes (a step, a question, an event, a skill).
 FUNCTIONS: Mapping[str, bool] = {
@@ -43,10 +38,6 @@ FUNCTIONS: Mapping[str, bool] = {
 RECORDS = ("learner", "course", "enrolment")
 #: What `course.` and `enrolment.` have; `learner.` has whatever was imported.
 FIELDS: Mapping[str, tuple[str, ...]] = {"course": ("id", "title", "language"), "enrolment": ("run",)}
-FILTERS = ("default", "d", "upper", "lower", "title", "capitalize", "trim", "round", "int", "length", "replace")
-TESTS = ("defined", "undefined", "none")
-#: A skill is mastered by two consecutive correct answers at least this far apart (DESIGN: Conditions).
-MASTERED_APART = timedelta(days=7)
 #: Longer conditions than this are refused; the deepest sensible ones are a tenth of it.
 LONGEST = 2_000
 DEEPEST = 40
@@ -59,61 +50,12 @@ _EXPRESSIONS = (
 _TEXTS = (nodes.Template, nodes.Output, nodes.TemplateData, nodes.If)
 
 
-class Missing(StrictUndefined):
-    """A value that this learner does not have: false, equal to nothing, in no order, and an error when printed."""
-
-    __slots__ = ()
-    __hash__ = object.__hash__
-
-    def _no(self, _other: object = None) -> bool:
-        return False
-
-    def __eq__(self, other: object) -> bool:
-        return False
-
-    def __ne__(self, other: object) -> bool:
-        return True
-
-    __bool__ = __lt__ = __le__ = __gt__ = __ge__ = __contains__ = _no
-
-    def __len__(self) -> int:
-        return 0
-
-    def __iter__(self) -> Iterator[NoReturn]:
-        return iter(())
-
-
-class Record:
-    """A read-only bag of values that an expression reaches with a dot; what is not in it is Missing."""
-
-    __slots__ = ("_values",)
-
-    def __init__(self, values: Mapping[str, object]) -> None:
-        self._values = {name: value for name, value in values.items() if value is not None and value != ""}
-
-    def __getattr__(self, name: str) -> object:
-        try:
-            return self._values[name]
-        except KeyError:
-            raise AttributeError(name) from None
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Names:
     """The names that a text uses: `fields` as (record, field), `calls` as (function, its argument or "")."""
 
     fields: frozenset[tuple[str, str]] = frozenset()
     calls: frozenset[tuple[str, str]] = frozenset()
-
-
-def environment(*, autoescape: bool) -> ImmutableSandboxedEnvironment:
-    """A fresh sandbox that knows the filters and tests of the course file and nothing else."""
-    env = ImmutableSandboxedEnvironment(undefined=Missing, autoescape=autoescape, keep_trailing_newline=True)
-    env.globals.clear()
-    env.filters = {name: env.filters[name] for name in FILTERS}
-    tests = {name: env.tests[name] for name in TESTS}
-    env.tests = tests
-    return env
 
 
 _CONDITIONS = environment(autoescape=False)
@@ -160,57 +102,6 @@ def holds(text: str, variables: Mapping[str, object]) -> bool:
         return bool(_compiled(text)(**variables))
     except (TemplateError, TypeError, ValueError, ArithmeticError) as error:
         raise ExpressionError(f"{text!r} cannot be decided: {error}") from error
-
-
-def variables(
-    *,
-    learner: Learner,
-    course: Mapping[str, object],
-    run: int,
-    facts: Facts,
-    now: datetime,
-    skills: Mapping[str, str],
-) -> dict[str, object]:
-    """What expressions see. `course` has id, title and language; `skills` is question → skill; opens and clicks that
-    have not settled at `now` do not count yet.
-    """
-    first = {question: answers[0] for question, answers in facts.answers.items() if answers}
-
-    def settled(times: Mapping[str, datetime]) -> Callable[[str], bool]:
-        return lambda name: name in times and times[name] <= now
-
-    def score() -> object:
-        return sum(a.correct for a in first.values()) / len(first) if first else Missing(name="score()")
-
-    def mastered(skill: str) -> bool:
-        answers = sorted(
-            (a for q, all_ in facts.answers.items() if skills.get(q) == skill for a in all_), key=lambda a: a.at
-        )
-        return any(a.correct and b.correct and b.at - a.at >= MASTERED_APART for a, b in pairwise(answers))
-
-    return {
-        "learner": Record(
-            {
-                **learner.attributes,
-                "ref": learner.ref,
-                "email": learner.email,
-                "first_name": learner.first_name,
-                "last_name": learner.last_name,
-                "language": learner.language,
-                "timezone": learner.timezone or learner.imported_timezone,
-            }
-        ),
-        "course": Record(course),
-        "enrolment": Record({"run": run}),
-        "sent": lambda step: step in facts.sent,
-        "opened": settled(facts.opened),
-        "clicked": settled(facts.clicked),
-        "answered": lambda question: question in first,
-        "correct": lambda question: question in first and first[question].correct,
-        "score": score,
-        "event": lambda name: name in facts.events and facts.events[name] <= now,
-        "mastered": mastered,
-    }
 
 
 @lru_cache(maxsize=4096)
@@ -294,13 +185,22 @@ def _field(node: nodes.Getattr, text: str) -> tuple[str, str]:
 def _check_filter(node: nodes.Filter, text: str) -> None:
     if node.name not in FILTERS:
         raise _unknown("filter", node.name, FILTERS, text)
-    if node.name != "replace":
-        return
-    if node.node is not None and any(isinstance(n, nodes.Filter) and n.name == "replace" for n, _ in _walk(node.node)):
+    if node.name == "round" and not _constants(node, int, at_most=1):
+        raise ExpressionError("round takes a number of digits", **_at(text, "round"), hint="such as round(1)")
+    if node.name == "replace":
+        if not _constants(node, str, at_most=2):
+            raise ExpressionError("replace takes two texts in quotes", **_at(text, "replace"))
         # Each one may make a text many times longer: a chain of them fills the memory.
-        raise ExpressionError("replace can be used once in a placeholder", **_at(text, "replace"))
-    if any(not isinstance(argument, nodes.Const) for argument in node.args):
-        raise ExpressionError("replace takes two texts in quotes", **_at(text, "replace"))
+        inner = _walk(node.node) if node.node is not None else iter(())
+        if any(isinstance(child, nodes.Filter) and child.name == "replace" for child, _ in inner):
+            raise ExpressionError("replace can be used once in a placeholder", **_at(text, "replace"))
+
+
+def _constants(node: nodes.Filter, kind: type[int | str], *, at_most: int) -> bool:
+    """Whether a filter's arguments are so many constants of that kind; a number has one digit."""
+    values = [argument.value for argument in node.args if isinstance(argument, nodes.Const)]
+    plain = not (node.kwargs or node.dyn_args or node.dyn_kwargs) and len(values) == len(node.args) <= at_most
+    return plain and all(isinstance(value, kind) and (isinstance(value, str) or 0 <= value <= 9) for value in values)
 
 
 def _refuse_node(node: nodes.Node, text: str) -> NoReturn:
