@@ -63,7 +63,10 @@ title: Six plain tips
 sender: {name: Acme Academy, email: learn@acme.example}
 timing: {every: 1 hour}
 steps:
-""" + "".join(f"  - {{tip: tip-{n}, subject: Tip {n}, body: 'Body {n}, dear {{{{ learner.first_name }}}}.'}}\n" for n in range(1, 7))
+""" + "".join(
+    f"  - {{tip: tip-{n}, subject: Tip {n}, body: 'Body {n}, dear {{{{ learner.first_name }}}}.'}}\n"
+    for n in range(1, 7)
+)
 
 
 @dataclass
@@ -117,9 +120,7 @@ class Stage:
             learners.add(conn, rows, now=self.clock())
 
     def enrol(self, *emails: str, at: datetime | None = None) -> Enrolled:
-        return enrol(
-            self.store, self.course_id, emails=emails or None, at=at or self.clock(), suppression_key=KEY
-        )
+        return enrol(self.store, self.course_id, emails=emails or None, at=at or self.clock(), suppression_key=KEY)
 
     def people(self, number: int, **values: Any) -> list[str]:
         """So many learners, added and enrolled."""

@@ -82,12 +82,14 @@ class _Compiler:
             else:
                 ids.append(self._named(f"{base}/{'if' if isinstance(step, If) else 'wait'}"))
         flat: list[Step] = []
-        for step, id_, then in zip(steps, ids, [*ids[1:], after], strict=True):
+        for step, id_, then in zip(steps, ids, [*ids[1:], after][: len(ids)], strict=True):
             if isinstance(step, Tip):
                 mails += 1
                 flat.append(self._mail(step, then, mails))
             elif isinstance(step, course_model.Wait):
-                flat.append(Wait(id=id_, until=step.wait.until, at_most=step.wait.at_most, then=then))
+                until, at_most = step.wait.until, step.wait.at_most
+                holidays = self.course.rule.holidays
+                flat.append(Wait(id=id_, until=until, at_most=at_most, holidays=holidays, then=then))
             else:
                 yes, most_yes = self._list(step.then, after=then, base=f"{id_}/then", mails=mails)
                 no, most_no = self._list(step.otherwise, after=then, base=f"{id_}/else", mails=mails)

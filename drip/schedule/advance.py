@@ -153,7 +153,8 @@ def slot_of(
     if enrolment.target is not None:
         target = Target.from_text(enrolment.target)
     else:
-        target = land(enrolment.last_mail_at or enrolment.enrolled_at, step.gap, step.rule, zone)
+        gap = step.first_gap if enrolment.last_mail_at is None else step.gap
+        target = land(enrolment.last_mail_at or enrolment.enrolled_at, gap, step.rule, zone)
     slot = resolve(target, step.rule, zone, not_before=enrolment.floor_at, closed=closed)
     if slot.at <= now and not still_open(step.rule, zone, slot.at, now, closed=closed):
         late = first_allowed(step.rule, zone, now, closed=closed)
