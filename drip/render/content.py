@@ -15,7 +15,7 @@ from markdown_it import MarkdownIt
 from markdown_it.rules_block import StateBlock
 from markdown_it.tree import SyntaxTreeNode
 
-from drip.errors import UserError
+from drip.errors import ExpressionError, UserError
 from drip.render.links import is_untracked, link_target, untracked
 from drip.render.shelf import Shelf
 
@@ -23,6 +23,8 @@ from drip.render.shelf import Shelf
 LEAD = 130
 
 _CONTAINERS = ("bullet_list", "ordered_list", "list_item", "blockquote")
+#: How statements open and close conditions.
+_STEP = {"if": 1, "endif": -1}
 _TAGS = {"em": "em", "strong": "strong", "blockquote": "blockquote", "bullet_list": "ul", "list_item": "li"}
 
 
@@ -57,7 +59,7 @@ def read_body(markdown: str, shelf: Shelf) -> Body:
     mail cannot have.
     """
     links: list[str] = []
-    root = SyntaxTreeNode(_READER.parse(shelf.hide(markdown), {"statement": shelf.statement}))
+    root = SyntaxTreeNode(_READER.parse(shelf.hide(markdown, keep_space=True), {"statement": shelf.statement}))
     nodes = _settle([_node(child, shelf, links) for child in root.children], shelf)
     return Body(
         nodes=tuple(nodes), links=tuple(links), has_title=_keep_one_title(nodes, shelf), lead=_lead(nodes, shelf)
@@ -172,20 +174,39 @@ def _picture(address: str, shelf: Shelf) -> str:
 
 
 def _settle(nodes: list[Node], shelf: Shelf) -> list[Node]:
-    """Move statements outwards from paragraphs, items and lists that they would otherwise leave empty or cut in two."""
+    """Move statements outwards from paragraphs, items and lists that they would otherwise leave empty or cut in two.
+
+    Raises ExpressionError where a condition begins inside something and ends outside of it all the same.
+    """
     out: list[Node] = []
     for node in nodes:
         if node.kind in _CONTAINERS:
             node.children = _settle(node.children, shelf)
-        if node.kind not in (*_CONTAINERS, "paragraph"):
-            out.append(node)
-            continue
-        before, after = _loosen(node, shelf)
-        out.extend(Node("statement", content=word) for word in before)
-        if node.children:
-            out.append(node)
-        out.extend(Node("statement", content=word) for word in after)
+        for part in _split(node, shelf) if node.kind == "paragraph" else [node]:
+            before, after = _loosen(part, shelf) if part.kind in (*_CONTAINERS, "paragraph", "heading") else ([], [])
+            out.extend(Node("statement", content=word) for word in before)
+            if part.children or not (before or after):
+                _refuse_crossing(part, shelf)
+                out.append(part)
+            out.extend(Node("statement", content=word) for word in after)
     return out
+
+
+def _split(paragraph: Node, shelf: Shelf) -> list[Node]:
+    """A paragraph, cut at the statements in the midst of it whose other half is in another paragraph."""
+    alone = _unpaired([word for child in paragraph.children for word in _statements(child, shelf)], shelf)
+    parts: list[Node] = [Node("paragraph", tight=paragraph.tight)]
+    for child in paragraph.children:
+        place = next((word for word in alone if child.kind == "text" and word in child.content), None)
+        while place is not None:
+            head, _, tail = child.content.partition(place)
+            parts[-1].children.append(Node("text", content=head.rstrip()))
+            parts.append(Node("statement", content=place))
+            parts.append(Node("paragraph", tight=paragraph.tight))
+            child = Node("text", content=tail.lstrip())
+            place = next((word for word in alone if word in child.content), None)
+        parts[-1].children.append(child)
+    return [part for part in parts if part.kind == "statement" or plain(part.children).strip() or len(parts) == 1]
 
 
 def _loosen(node: Node, shelf: Shelf) -> tuple[list[str], list[str]]:
@@ -196,18 +217,30 @@ def _loosen(node: Node, shelf: Shelf) -> tuple[list[str], list[str]]:
     after: list[str] = []
     while node.children:
         words = list(_statements(node, shelf))
+        alone = _unpaired(words, shelf)
         first, last = _edge(node.children[0], 0, shelf), _edge(node.children[-1], -1, shelf)
-        partner, split = _partner(words, shelf)
-        if (first and shelf.tag(first) != "if") or (first and partner is None):
-            before.append(_take(node, 0, first))
-        elif first and partner == last and not split:
+        if first in alone:
+            before.append(_take(node, 0, str(first)))
+        elif last in alone:
+            after.insert(0, _take(node, -1, str(last)))
+        elif first and _embraces(words, last, shelf):
             before.append(_take(node, 0, first))
             after.insert(0, _take(node, -1, str(last)))
-        elif last and _unopened(words, shelf):
-            after.insert(0, _take(node, -1, last))
         else:
             break
     return before, after
+
+
+def _refuse_crossing(node: Node, shelf: Shelf) -> None:
+    if node.kind in ("text", "statement"):
+        return  # their pairs are looked for in what they stand in
+    if _unpaired(list(_statements(node, shelf)), shelf):
+        raise ExpressionError(
+            "a condition begins inside a list item, a link or the like and ends outside of it",
+            hint="put {% if … %} and {% endif %} around whole paragraphs or items, or both into the same words",
+        )
+    for child in node.children:
+        _refuse_crossing(child, shelf)
 
 
 def _statements(node: Node, shelf: Shelf) -> Iterator[str]:
@@ -239,24 +272,34 @@ def _take(node: Node, end: int, word: str) -> str:
     return word
 
 
-def _partner(words: list[str], shelf: Shelf) -> tuple[str | None, bool]:
-    """The `endif` of the first word, an `if` (None: it is elsewhere), and whether an `else` stands between them."""
-    depth, split = 0, False
+def _unpaired(words: list[str], shelf: Shelf) -> set[str]:
+    """The statements among these words whose other half is not among them."""
+    open_ones: list[list[str]] = []
+    alone: set[str] = set()
+    for word in words:
+        match shelf.tag(word):
+            case "if":
+                open_ones.append([word])
+            case "endif" if open_ones:
+                open_ones.pop()
+            case _ if open_ones:
+                open_ones[-1].append(word)
+            case _:
+                alone.add(word)
+    return alone.union(*open_ones)
+
+
+def _embraces(words: list[str], last: str | None, shelf: Shelf) -> bool:
+    """Whether the first of paired words is an `if` that the last ends, with no other way between them."""
+    depth = 0
     for word in words:
         tag = shelf.tag(word)
-        depth += {"if": 1, "endif": -1}.get(tag, 0)
-        split = split or (depth == 1 and tag in ("else", "elif"))
+        depth += _STEP.get(tag, 0)
         if depth == 0:
-            return word, split
-    return None, split
-
-
-def _unopened(words: list[str], shelf: Shelf) -> bool:
-    """Whether the last word belongs to an `if` that is not among the words before it, or is itself an open `if`."""
-    depth = 0
-    for word in words[:-1]:
-        depth += {"if": 1, "endif": -1}.get(shelf.tag(word), 0)
-    return shelf.tag(words[-1]) == "if" or depth <= 0
+            return word == last
+        if depth == 1 and tag in ("else", "elif"):
+            return False
+    return False
 
 
 def _keep_one_title(nodes: list[Node], shelf: Shelf) -> bool:
@@ -268,7 +311,7 @@ def _keep_one_title(nodes: list[Node], shelf: Shelf) -> bool:
         else:
             _demote(node)
         for word in _statements(node, shelf):
-            depth += {"if": 1, "endif": -1}.get(shelf.tag(word), 0)
+            depth += _STEP.get(shelf.tag(word), 0)
     return found
 
 
@@ -288,7 +331,7 @@ def _lead(nodes: list[Node], shelf: Shelf) -> str:
             cut = text if len(text) <= LEAD else text[:LEAD].rpartition(" ")[0] + " …"
             return "" if words else cut
         for word in words:
-            depth += {"if": 1, "endif": -1}.get(shelf.tag(word), 0)
+            depth += _STEP.get(shelf.tag(word), 0)
     return ""
 
 

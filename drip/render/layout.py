@@ -7,6 +7,7 @@ no tool on the way can read or damage it; what is left for a message is one fill
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ from drip.plan.model import Button, Mail, Plan, Variant
 from drip.render.colour import hex_colour, readable, text_on
 from drip.render.content import link_word, read_body, to_html
 from drip.render.links import is_untracked, link_target, untracked
-from drip.render.markup import fill_layout, refuse
+from drip.render.markup import Filled, fill_layout, refuse
 from drip.render.message import Template
 from drip.render.plain import to_text
 from drip.render.shelf import Shelf
@@ -243,12 +244,14 @@ def _script(language: str) -> dict[str, str]:
     }
 
 
-def _to_html(name: str, layout: str, filled: str) -> str:
+def _to_html(name: str, layout: str, filled: Filled) -> str:
     try:
         # no fonts from elsewhere: a mail fetches nothing that the marketer did not put into it
-        html = str(mjml2html(filled, fonts={}))
+        html = str(mjml2html(filled.mjml, fonts={}))
     except ValueError as error:
-        raise refuse(name, layout, 1, f"MJML cannot read it: {error}") from None
+        place = re.search(r"position (\d+):\d+", str(error))  # a span of characters, where there is one
+        line = filled.line(filled.mjml.count("\n", 0, int(place[1])) + 1) if place else 1
+        raise refuse(name, layout, line, f"MJML cannot read it: {error}") from None
     return html.replace(_RESET, _RESET.replace(">", f" {_LEAVE}>"), 1)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from html.entities import html5
 from xml.parsers import expat
@@ -28,7 +29,19 @@ _LAYOUTS = ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=T
 _LAYOUTS.globals.clear()
 
 
-def fill_layout(name: str, source: str, values: Mapping[str, object]) -> str:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filled:
+    """A filled layout: its MJML, and for each of its lines the layout's line that it comes from."""
+
+    mjml: str
+    origins: tuple[int, ...]
+
+    def line(self, number: int) -> int:
+        """The layout's line behind a line of the MJML, both from 1."""
+        return self.origins[min(number, len(self.origins)) - 1]
+
+
+def fill_layout(name: str, source: str, values: Mapping[str, object]) -> Filled:
     """Decide a layout's conditions and put the values in. The result is well-formed MJML.
 
     Raises CourseError with the layout's name and line.
@@ -40,19 +53,19 @@ def fill_layout(name: str, source: str, values: Mapping[str, object]) -> str:
     except (TemplateError, TypeError, ValueError, ArithmeticError) as error:
         hint = "a layout can use: " + ", ".join(sorted(values))
         raise refuse(name, source, _raised_at(error), f"cannot be filled: {error}", hint) from None
-    origins: list[int] = []
-    for line in marked.split("\n"):
-        found = _LINE_MARK.search(line)
-        number = int(found[1]) if found else 0
-        origins.extend([number] if number else [origins[-1] if origins else 1])
-    filled = _LINE_MARK.sub("", marked)
-    _check(name, source, filled, origins)
+    origins, line = [], source.count("\n") + 1
+    for text in reversed(marked.split("\n")):  # a line without a mark belongs to the next one that has it
+        found = _LINE_MARK.search(text)
+        line = int(found[1]) if found else line
+        origins.append(line)
+    filled = Filled(mjml=_LINE_MARK.sub("", marked), origins=tuple(reversed(origins)))
+    _check(name, source, filled)
     return filled
 
 
-def _check(name: str, source: str, filled: str, origins: list[int]) -> None:
-    if len(filled) > LONGEST:
-        raise refuse(name, source, 1, f"{len(filled)} characters when filled; {LONGEST} is the most")
+def _check(name: str, source: str, filled: Filled) -> None:
+    if len(filled.mjml) > LONGEST:
+        raise refuse(name, source, 1, f"{len(filled.mjml)} characters when filled; {LONGEST} is the most")
     parser = expat.ParserCreate()
     depth = 0
 
@@ -62,22 +75,22 @@ def _check(name: str, source: str, filled: str, origins: list[int]) -> None:
         if depth == 1 and tag != "mjml":
             raise refuse(name, source, 1, f"begins with <{tag}>, not with <mjml>")
         if depth > DEEPEST:
-            raise refuse(name, source, origins[parser.CurrentLineNumber - 1], f"nested more than {DEEPEST} deep")
+            raise refuse(name, source, filled.line(parser.CurrentLineNumber), f"nested more than {DEEPEST} deep")
 
     def closed(_tag: str) -> None:
         nonlocal depth
         depth -= 1
 
     def declared(*_: object) -> None:
-        raise refuse(name, source, origins[parser.CurrentLineNumber - 1], "a layout has no <!DOCTYPE>")
+        raise refuse(name, source, filled.line(parser.CurrentLineNumber), "a layout has no <!DOCTYPE>")
 
     parser.StartElementHandler, parser.EndElementHandler = opened, closed
     parser.StartDoctypeDeclHandler = declared
     try:
         # HTML's named entities are not XML's: something of the same width stands in for them here.
-        parser.Parse(_ENTITY.sub(_stand_in, filled), True)
+        parser.Parse(_ENTITY.sub(_stand_in, filled.mjml), True)
     except expat.ExpatError as error:
-        line = origins[min(error.lineno, len(origins)) - 1]
+        line = filled.line(error.lineno)
         why = expat.ErrorString(error.code)
         hint = "every tag is closed (<br />), and < and & in a text are written &lt; and &amp;"
         raise refuse(name, source, line, f"not well-formed: {why}", hint) from None

@@ -9,15 +9,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from jinja2 import TemplateSyntaxError
-
 from drip.course.expressions import environment, parse_text
-from drip.errors import ExpressionError
 
 _SANDBOX = environment(autoescape=False)
 #: A brace that Jinja would read as the start of something.
 _OPENING = re.compile(r"\{(?=[{%#])")
 _BRACE = "{{ '{' }}"
+_LINE_END = re.compile(r"\r\n|\r|\n")
+#: The sign at an end of a tag that trims white space, or says not to.
+_SIGN = re.compile(r"\A(\{[{%#])[-+]|[-+]([}%#]\})\Z")
 
 
 class Shelf:
@@ -36,34 +36,37 @@ class Shelf:
         self.word = re.compile(rf"{self._mark}(\d+)[es]")
         self.statement = re.compile(rf"{self._mark}\d+s")
 
-    def hide(self, text: str) -> str:
+    def hide(self, text: str, *, keep_space: bool = False) -> str:
         """The text with a word for every `{{ … }}` and `{% … %}`, without its comments, and with raw parts laid bare.
 
-        Raises ExpressionError for what a text may not hold.
+        With `keep_space`, the signs that trim white space (`{%- … -%}`) do nothing: in Markdown, an empty line is
+        structure. Raises ExpressionError for what a text may not hold.
         """
         parse_text(text)
+        text = "\n".join(_LINE_END.split(text))  # as Jinja reads it
         out: list[str] = []
-        piece, tag = "", ""
-        try:
-            for _, kind, value in _SANDBOX.lex(text):
-                if kind in ("raw_begin", "raw_end"):
-                    continue
-                if kind == "data":
-                    out.append(value)
-                    continue
-                piece += value
-                tag = tag or (value if kind == "name" else "")
-                if kind == "comment_end":
-                    out.append(self._note)
-                elif kind == "variable_end":
-                    out.append(self.put(piece))
-                elif kind == "block_end":
-                    out.append(self.put(piece, tag=tag))
-                else:
-                    continue
-                piece, tag = "", ""
-        except TemplateSyntaxError as error:
-            raise ExpressionError(f"cannot be read: {error.message}") from None
+        piece, tag, end = "", "", 0
+        for _, kind, value in _SANDBOX.lex(text):
+            start = text.index(value, end)  # what lies between was trimmed: white space
+            trimmed, end = text[end:start], start + len(value)
+            if not piece and keep_space:
+                out.append(trimmed)
+            if kind in ("raw_begin", "raw_end"):
+                continue
+            if kind == "data":
+                out.append(value)
+                continue
+            piece += value
+            tag = tag or (value if kind == "name" else "")
+            if kind not in ("comment_end", "variable_end", "block_end"):
+                continue
+            after = ""
+            if keep_space:
+                after = piece[len(piece.rstrip()) :]
+                piece = _SIGN.sub(r"\1\2", piece.rstrip())
+            out.append(self._note if kind == "comment_end" else self.put(piece, tag=tag if kind == "block_end" else ""))
+            out.append(after)
+            piece, tag = "", ""
         return self._lone_note.sub("", "".join(out)).replace(self._note, "")
 
     def put(self, source: str, *, tag: str = "") -> str:
