@@ -12,7 +12,8 @@ from difflib import get_close_matches
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
-from drip.engine.roster import OWN, BadCell, Entry, Roster, RowProblem, check_entry, column_name, read_csv, read_json
+from drip.engine.columns import OWN, BadCell, column_name
+from drip.engine.roster import Entry, Roster, RowProblem, check_entry, read_csv, read_json
 from drip.engine.sending import sent_times
 from drip.errors import NotFound, Refused
 from drip.people import Learner
@@ -30,7 +31,7 @@ REF_BYTES = 9
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Imported:
-    """What an import did, in learners; `rows_refused` has every row that was left out, and why.
+    """What an import did, in learners; `refused` has every row that was left out, and why.
 
     `suppressed` counts those who have left and get no mail (None where that was not asked).
     """
@@ -38,7 +39,7 @@ class Imported:
     added: int
     updated: int
     unchanged: int
-    rows_refused: tuple[RowProblem, ...] = ()
+    refused: tuple[RowProblem, ...] = ()
     notes: tuple[str, ...] = ()
     suppressed: int | None = None
 
@@ -75,24 +76,45 @@ def import_json(
     return _take_in(store, read_json(data), now, suppression_key, on_progress)
 
 
-def add(store: Store, email: str, *, now: datetime, columns: Mapping[str, str] | None = None) -> Imported:
-    """Take in one learner; `columns` as in a file. Raises Refused where something is wrong with them."""
+def add(
+    store: Store,
+    email: str,
+    *,
+    now: datetime,
+    first_name: str = "",
+    last_name: str = "",
+    language: str = "",
+    timezone: str = "",
+    attributes: Mapping[str, str] | None = None,
+) -> Learner:
+    """Add one learner, or update them as an import does. Raises Refused where something is wrong with what is said."""
+    own = {"email": email, "first_name": first_name, "last_name": last_name, "language": language, "timezone": timezone}
     try:
-        cells = {column_name(name): text for name, text in (columns or {}).items()}
-        entry = check_entry({**cells, "email": email})
+        said = {column_name(name): text for name, text in (attributes or {}).items()}
+        entry = check_entry({**said, **{name: text for name, text in own.items() if text or name not in said}})
     except BadCell as bad:
         raise Refused(str(bad)) from None
-    return _take_in(store, Roster(entries=(entry,), problems=(), notes=()), now, None, None)
-
-
-def listed(store: Store, *, limit: int | None = None) -> list[dict[str, object]]:
-    """Learners in the order in which they came, as plain rows."""
+    _take_in(store, Roster(entries=(entry,), problems=(), notes=()), now, None, None)
     with store.read() as conn:
-        return [_plain(learner) for learner in learners.everyone(conn, limit=limit)]
+        return _find(conn, entry.email)
+
+
+def normal_email(text: str) -> str:
+    """The address in its normal form. Raises Refused where it is none."""
+    try:
+        return check_entry({"email": text}).email
+    except BadCell as bad:
+        raise Refused(str(bad)) from None
+
+
+def listed(store: Store, *, limit: int | None = None) -> list[Learner]:
+    """Learners in the order in which they came."""
+    with store.read() as conn:
+        return learners.everyone(conn, limit=limit)
 
 
 def show(store: Store, email: str, *, suppression_key: bytes | None = None) -> dict[str, object]:
-    """All that is known of one learner, as plain values; times are ISO 8601. Raises NotFound with those of like address.
+    """All that is known of one learner, as plain values; times are ISO 8601. Raises NotFound, naming like addresses.
 
     `suppressed` is why they get no mail, or None (also where no key is given to look with).
     """
@@ -134,7 +156,7 @@ def _take_in(
         added=added,
         updated=updated,
         unchanged=len(roster.entries) - added - updated,
-        rows_refused=roster.problems,
+        refused=roster.problems,
         notes=roster.notes,
         suppressed=suppressed if suppression_key is not None else None,
     )
@@ -162,7 +184,7 @@ def _write(store: Store, batch: Sequence[Entry], now: datetime) -> tuple[int, in
 
 
 def _columns(entry: Entry | None, learner: Learner | None) -> dict[str, object]:
-    """The learner's columns after the entry: what it does not speak of stays. The address stays as it was first said."""
+    """The learner's columns after the entry: what it does not speak of stays, and so does the address as first said."""
     return {
         "first_name": (entry and entry.first_name) or (learner and learner.first_name),
         "last_name": (entry and entry.last_name) or (learner and learner.last_name),
@@ -173,10 +195,7 @@ def _columns(entry: Entry | None, learner: Learner | None) -> dict[str, object]:
 
 
 def _find(conn: Connection, email: str) -> Learner:
-    try:
-        address = learners.address_of(check_entry({"email": email}).email)
-    except BadCell as bad:
-        raise NotFound(str(bad)) from None
+    address = learners.address_of(normal_email(email))
     learner = learners.by_addresses(conn, [address]).get(address)
     if learner is None:
         near = get_close_matches(address, learners.like(conn, address), n=3, cutoff=0.8)

@@ -121,6 +121,15 @@ def wake(conn: Connection, enrolment_id: int, at: datetime) -> None:
     )
 
 
+def reconsider(conn: Connection, learner_ids: Sequence[int], *, now: datetime) -> None:
+    """Look at what these learners wait for at once: their zone has changed, so every instant is derived again."""
+    for start in range(0, len(learner_ids), CHUNK):
+        chosen = enrolment.c.learner_id.in_(learner_ids[start : start + CHUNK])
+        conn.execute(
+            update(enrolment).where(chosen, enrolment.c.state == "active", enrolment.c.due_at > now).values(due_at=now)
+        )
+
+
 def hold(conn: Connection, enrolment_id: int, problem: str) -> None:
     """Take an enrolment out of the queue until a person has looked: `problem` says at what."""
     conn.execute(update(enrolment).where(enrolment.c.id == enrolment_id).values(due_at=None, problem=problem))

@@ -8,7 +8,7 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select, update
 
 from drip.people import Learner
 from drip.store.tables import learner, suppression
@@ -75,6 +75,29 @@ def add(conn: Connection, rows: Sequence[Mapping[str, object]], *, now: datetime
 def change(conn: Connection, learner_id: int, values: Mapping[str, object]) -> None:
     """Write these columns of one learner."""
     conn.execute(update(learner).where(learner.c.id == learner_id).values(**values))
+
+
+def change_all(conn: Connection, rows: Sequence[Mapping[str, object]]) -> None:
+    """Write what an import says of learners: mappings of id, and all the columns that `add` takes but ref and email."""
+    if rows:
+        columns = [name for name in rows[0] if name != "id"]
+        conn.execute(
+            update(learner)
+            .where(learner.c.id == bindparam("the_id"))
+            .values({name: bindparam(f"new_{name}") for name in columns}),
+            [{"the_id": row["id"], **{f"new_{name}": row[name] for name in columns}} for row in rows],
+        )
+
+
+def like(conn: Connection, address: str, *, limit: int = 500) -> list[str]:
+    """Addresses that begin or end like this one: where to look for what somebody meant to type."""
+    name, _, domain = address.rpartition("@")
+    begins, ends = (
+        learner.c.address.startswith(name[:3], autoescape=True),
+        learner.c.address.endswith(domain, autoescape=True),
+    )
+    query = select(learner.c.address).where(begins | (ends & learner.c.address.startswith(name[:1], autoescape=True)))
+    return list(conn.execute(query.order_by(learner.c.address).limit(limit)).scalars())
 
 
 def suppression_hash(key: bytes, email: str) -> str:

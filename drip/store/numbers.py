@@ -79,7 +79,6 @@ def _evidence(course_id: str, first_id: int, last_id: int) -> Select[Any]:
             delivery.c.variant,
             delivery.c.state,
             delivery.c.sent_at,
-            delivery.c.handed_at,
         )
         .join(delivery, delivery.c.id == evidence.c.delivery_id)
         .join(enrolment, enrolment.c.id == evidence.c.enrolment_id)
@@ -99,6 +98,6 @@ def _to_seen(rows: list[Row[Any]]) -> Seen:
         step=mail.mailed_step,
         variant=mail.variant,
         sent=mail.state == "sent",
-        sent_at=mail.sent_at or mail.handed_at,
+        sent_at=mail.sent_at,
         events=[to_evidence(row) for row in rows],
     )

@@ -1,0 +1,321 @@
+"""Evidence → numbers: what a course did, step by step, with people and machines apart.
+
+Opens and clicks are counted as *mails*: a mail that a person opened five times is one. A mail with evidence by a person
+counts as theirs; one with none of that, but some that is unsure, as unsure; one that only machines touched, as theirs.
+Learning is judged by first answers alone, since by the second the learner has been told.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import groupby
+from math import sqrt
+
+from drip.track.classify import Verdict, classify
+from drip.track.evidence import Evidence, Kind, Origin
+
+#: The quantile of the normal distribution that leaves 2.5 % on either side.
+Z_95 = 1.96
+#: How sure a learner said they were, from least to most.
+CONFIDENCES = ("guessed", "fairly", "certain")
+#: The states of a ledger row whose mail is still on its way, by itself.
+WAITING = ("claimed", "handed", "retry")
+
+
+def wilson(successes: int, n: int, z: float = Z_95) -> tuple[float, float]:
+    """The interval in which the true share lies, 19 times out of 20, after `successes` out of `n`.
+
+    Wilson's score interval (E. B. Wilson 1927, J. Am. Stat. Assoc. 22: 209–212): unlike the textbook one it stays
+    between 0 and 1, and says something for 0 out of 3. Without data it is (0, 1): anything is possible.
+    """
+    if n < 0 or not 0 <= successes <= n:
+        raise ValueError(f"{successes} out of {n} is not a share")
+    if n == 0:
+        return 0.0, 1.0
+    share, spread = successes / n, z * z / n
+    middle = share + spread / 2
+    half = z * sqrt((share * (1 - share) + spread / 4) / n)
+    low = 0.0 if successes == 0 else max(0.0, (middle - half) / (1 + spread))
+    high = 1.0 if successes == n else min(1.0, (middle + half) / (1 + spread))
+    return low, high
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Share:
+    """`count` out of `n`."""
+
+    count: int = 0
+    n: int = 0
+
+    @property
+    def value(self) -> float | None:
+        """The share, from 0 to 1; None where there is no data."""
+        return self.count / self.n if self.n else None
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """Wilson's 95 % interval; None where there is no data."""
+        return wilson(self.count, self.n) if self.n else None
+
+    def __add__(self, other: Share) -> Share:
+        return Share(count=self.count + other.count, n=self.n + other.n)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mails:
+    """Mails that were opened (or clicked), by who did it. The three are apart: a mail stands in one of them."""
+
+    people: int = 0
+    unsure: int = 0
+    machines: int = 0
+
+    def __add__(self, other: Mails) -> Mails:
+        return Mails(
+            people=self.people + other.people,
+            unsure=self.unsure + other.unsure,
+            machines=self.machines + other.machines,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answers:
+    """First answers: how many (`correct.n`), how many of them right, and right by how sure the learner was.
+
+    `later` counts every answer after the first of one learner to one question in one run of a course.
+    """
+
+    correct: Share = Share()
+    later: int = 0
+    by_confidence: Mapping[str, Share] = field(default_factory=dict)
+
+    def __add__(self, other: Answers) -> Answers:
+        return Answers(
+            correct=self.correct + other.correct,
+            later=self.later + other.later,
+            by_confidence={
+                sure: self.by_confidence.get(sure, Share()) + other.by_confidence.get(sure, Share())
+                for sure in CONFIDENCES
+            },
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepReport:
+    """One step, or one variant of it. `variants` is empty unless the step has several.
+
+    `dropped`: only older revisions of the course had this step (or variant). `waiting` counts mails on their way,
+    `held` those that a person must decide on. `left` counts mails that somebody left by.
+    """
+
+    step: str
+    variant: str | None = None
+    dropped: bool = False
+    sent: int = 0
+    waiting: int = 0
+    in_doubt: int = 0
+    held: int = 0
+    failed: int = 0
+    cancelled: int = 0
+    opened: Mails = Mails()
+    clicked: Mails = Mails()
+    left: int = 0
+    answers: Answers = Answers()
+    variants: tuple[StepReport, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CourseReport:
+    """A whole course. Every enrolment is one of active, paused, finished, left or failed; `held` are among the active.
+
+    `finished_by` splits the finished (last step, goal, stop). `in_doubt` counts mails; `held` counts enrolments in
+    which a person must look at something. `paused_at` is set while the whole course is paused.
+    """
+
+    course: str
+    title: str
+    revision: str
+    published_at: datetime
+    paused_at: datetime | None
+    enrolled: int
+    active: int
+    paused: int
+    finished: int
+    finished_by: Mapping[str, int]
+    left: int
+    failed: int
+    held: int
+    in_doubt: int
+    sent: int
+    answers: Answers
+    steps: tuple[StepReport, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Info:
+    """What is known of a course before counting. `steps` is the current plan's: (step, its variants), in order."""
+
+    course: str
+    title: str
+    revision: str
+    published_at: datetime
+    paused_at: datetime | None
+    steps: Sequence[tuple[str, Sequence[str]]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counts:
+    """What the ledger and the enrolments add up to.
+
+    `mails` is (step, variant) → state of the ledger row → how many, the earliest mailed first; `states` is
+    (state of the enrolment, ended by) → how many; `held` as in CourseReport.
+    """
+
+    mails: Mapping[tuple[str, str], Mapping[str, int]]
+    states: Mapping[tuple[str, str | None], int]
+    held: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """All evidence of one mail. `sent`: it is known to have been sent, at `sent_at`."""
+
+    enrolment_id: int
+    step: str
+    variant: str
+    sent: bool
+    sent_at: datetime | None
+    events: Sequence[Evidence]
+
+
+def course_report(info: Info, counts: Counts, seen: Iterable[Seen]) -> CourseReport:
+    """The report of a course. `seen` is read once and may be long; the mails of one enrolment stand together in it.
+
+    Opens and clicks count for mails known to be sent, so that they never outnumber them; answers count in any case.
+    """
+    tallies: dict[tuple[str, str], _Tally] = defaultdict(_Tally)
+    for _, mails in groupby(seen, key=lambda one: one.enrolment_id):
+        _count_enrolment(tallies, list(mails))
+    mailed = dict.fromkeys((*counts.mails, *tallies))
+    current = dict(info.steps)
+    steps = []
+    for step in dict.fromkeys((*current, *(step for step, _ in mailed))):
+        had = [variant for one, variant in mailed if one == step]
+        now = current.get(step, ())
+        parts = [
+            _part(step, variant, variant not in now, counts.mails.get((step, variant), {}), tallies[step, variant])
+            for variant in dict.fromkeys((*now, *had))
+        ]
+        steps.append(_whole(step, step not in current, parts))
+    states: Counter[str] = Counter()
+    finished_by: Counter[str] = Counter()
+    for (state, ended_by), count in counts.states.items():
+        states[state] += count
+        if state == "finished":
+            finished_by[ended_by or "last step"] += count
+    return CourseReport(
+        course=info.course,
+        title=info.title,
+        revision=info.revision,
+        published_at=info.published_at,
+        paused_at=info.paused_at,
+        enrolled=states.total(),
+        active=states["active"],
+        paused=states["paused"],
+        finished=states["finished"],
+        finished_by=dict(finished_by),
+        left=states["left"],
+        failed=states["failed"],
+        held=counts.held,
+        in_doubt=sum(step.in_doubt for step in steps),
+        sent=sum(step.sent for step in steps),
+        answers=sum((step.answers for step in steps), Answers()),
+        steps=tuple(steps),
+    )
+
+
+class _Tally:
+    """Running counts of one variant of one step."""
+
+    def __init__(self) -> None:
+        self.opened: Counter[Origin] = Counter()
+        self.clicked: Counter[Origin] = Counter()
+        self.left = self.later = 0
+        #: how sure → [wrong, right]
+        self.first: dict[str, list[int]] = defaultdict(lambda: [0, 0])
+
+
+def _count_enrolment(tallies: dict[tuple[str, str], _Tally], mails: Sequence[Seen]) -> None:
+    answers: list[tuple[datetime, _Tally, Evidence]] = []
+    for mail in mails:
+        tally = tallies[mail.step, mail.variant]
+        answers += [(event.at, tally, event) for event in mail.events if event.kind is Kind.ANSWER]
+        if mail.sent:
+            judged = list(zip(mail.events, classify(mail.events, mail.sent_at), strict=True))
+            _count_mail(tally.opened, judged, Kind.OPEN)
+            _count_mail(tally.clicked, judged, Kind.CLICK)
+            tally.left += any(event.kind is Kind.UNSUBSCRIBE for event in mail.events)
+    answered: set[str] = set()
+    for _, tally, event in sorted(answers, key=lambda one: one[0]):
+        if event.item in answered:
+            tally.later += 1
+            continue
+        answered.add(event.item)
+        tally.first[str(event.data.get("sure") or "")][event.data.get("correct") is True] += 1
+
+
+def _count_mail(counts: Counter[Origin], judged: Sequence[tuple[Evidence, Verdict]], kind: Kind) -> None:
+    """Count this mail once, for the most human of those who did it."""
+    by = {verdict.origin for event, verdict in judged if event.kind is kind}
+    for origin in (Origin.HUMAN, Origin.UNSURE, Origin.MACHINE):
+        if origin in by:
+            counts[origin] += 1
+            return
+
+
+def _part(step: str, variant: str, dropped: bool, states: Mapping[str, int], tally: _Tally) -> StepReport:
+    shares = {sure: Share(count=right, n=wrong + right) for sure, (wrong, right) in tally.first.items()}
+    return StepReport(
+        step=step,
+        variant=variant,
+        dropped=dropped,
+        sent=states.get("sent", 0),
+        waiting=sum(states.get(state, 0) for state in WAITING),
+        in_doubt=states.get("in_doubt", 0),
+        held=states.get("held", 0),
+        failed=states.get("failed", 0),
+        cancelled=states.get("cancelled", 0),
+        opened=_mails(tally.opened),
+        clicked=_mails(tally.clicked),
+        left=tally.left,
+        answers=Answers(
+            correct=sum(shares.values(), Share()),
+            later=tally.later,
+            by_confidence={sure: shares.get(sure, Share()) for sure in CONFIDENCES},
+        ),
+    )
+
+
+def _mails(by: Counter[Origin]) -> Mails:
+    return Mails(people=by[Origin.HUMAN], unsure=by[Origin.UNSURE], machines=by[Origin.MACHINE])
+
+
+def _whole(step: str, dropped: bool, parts: Sequence[StepReport]) -> StepReport:
+    """A step from its variants, which stay apart only where there are several."""
+    return StepReport(
+        step=step,
+        dropped=dropped,
+        sent=sum(part.sent for part in parts),
+        waiting=sum(part.waiting for part in parts),
+        in_doubt=sum(part.in_doubt for part in parts),
+        held=sum(part.held for part in parts),
+        failed=sum(part.failed for part in parts),
+        cancelled=sum(part.cancelled for part in parts),
+        opened=sum((part.opened for part in parts), Mails()),
+        clicked=sum((part.clicked for part in parts), Mails()),
+        left=sum(part.left for part in parts),
+        answers=sum((part.answers for part in parts), Answers()),
+        variants=tuple(parts) if len(parts) > 1 else (),
+    )
