@@ -243,7 +243,7 @@ GAPS = ["1 day", "0 days", "3 hours", "2 business days", "1 week"]
     start=st.datetimes(
         datetime(2024, 1, 1),
         datetime(2027, 12, 31),
-        timezones=st.just(UTC),  # noqa: DTZ001  (Hypothesis wants them so)
+        timezones=st.just(UTC),
     ),
     late=st.lists(st.integers(0, 200_000), min_size=8, max_size=8),
 )
