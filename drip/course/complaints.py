@@ -35,7 +35,7 @@ def mistake(source: Source, tree: Table, detail: ErrorDetails) -> Mistake | None
     path: Path = tuple(part for part in loc if not str(part).startswith("<"))
     if kind == "union_tag_not_found":
         return _no_step(source, at(tree, path))
-    owner = _owner(tree, path[:-1])
+    owner = _owner(tree, path if path and isinstance(path[-1], int) else path[:-1])
     part = next((_MODELS[part] for part in reversed(loc[:-1]) if part in _MODELS), model.CourseFile)
     if kind == "missing":
         return _missing(source, tree, path, owner, part)
@@ -45,7 +45,10 @@ def mistake(source: Source, tree: Table, detail: ErrorDetails) -> Mistake | None
         return _too_few_or_many(source, tree, path, owner, detail)
     node = at(tree, path)
     if kind in ("model_type", "model_attributes_type"):
-        return source.mistake(node.span, "wrong-type", f"{_name(path, owner)} has keys of its own, {_shape(node)}")
+        wanted = [key for key, field in _fields(_MODELS.get(loc[-1], part)).items() if field.is_required()]
+        hint = f"write {', '.join(f'{key}: …' for key in wanted)}" if wanted else ""
+        message = f"{_name(path, owner)} has keys of its own, {_shape(node)}"
+        return source.mistake(node.span, "wrong-type", message, hint)
     if kind == "tuple_type":
         hint = "begin each item with “- ” on a line of its own"
         return source.mistake(node.span, "wrong-type", f"{_name(path, owner)} is a list, {_shape(node)}", hint)

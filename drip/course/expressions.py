@@ -150,7 +150,7 @@ def _walk(tree: nodes.Node) -> Iterator[tuple[nodes.Node, int]]:
     while stack:
         node, depth = stack.pop()
         yield node, depth
-        stack.extend((child, depth + 1) for child in node.iter_child_nodes())
+        stack.extend((child, depth + 1) for child in reversed(list(node.iter_child_nodes())))
 
 
 def _call(node: nodes.Call, text: str) -> tuple[str, str]:

@@ -17,8 +17,8 @@ from drip.errors import CourseError, Mistake
 
 #: A tip with a question takes about 1,000.
 MOST_BYTES = 1_000_000
-#: Keys, values and brackets; a tip with a question has about 30.
-MOST_PARTS = 100_000
+#: Keys, values, and the begin and end of each list or mapping; a tip with a question has about 50.
+MOST_PARTS = 60_000
 #: Nobody reads more of them at once.
 MOST_MISTAKES = 200
 #: Levels of nesting; an `if` inside an `if` takes four.

@@ -47,7 +47,7 @@ def text(node: Node) -> str:
         what = "a list" if isinstance(node, Row) else "a list of keys"
         raise problem("wrong-type", f"a text is wanted here, not {what}")
     if node.value is None or not node.text.strip():
-        raise problem("empty", "nothing is written here")
+        raise problem("empty", "nothing is written here", "write something, or leave the key out")
     return node.text
 
 
