@@ -229,8 +229,10 @@ def _next(origin: Origin, graded: Graded, words: PageWords, now: datetime) -> st
             return _say(words.paused, course=origin.plan.title)
         case State.LEFT | State.FAILED:
             return words.gone
-        case State.ACTIVE if graded.next_at is not None:
+        case State.ACTIVE if graded.next_at is None:
+            return words.next_unknown
+        case State.ACTIVE if graded.next_at <= now:
+            return words.next_now
+        case State.ACTIVE:
             when = in_words(graded.next_at, zone_of(origin.learner, origin.plan), words, now=now)
             return fill(words.next_at, when=when)
-        case State.ACTIVE:
-            return words.next_unknown

@@ -40,6 +40,7 @@ class PageWords:
     certain_wrong: str
     first_counts: str
     next_at: str
+    next_now: str
     next_unknown: str
     finished: str
     paused: str
@@ -89,6 +90,7 @@ LANGUAGES: dict[str, PageWords] = {
         certain_wrong="You were certain. Mistakes like that, once put right, are the ones people remember best.",
         first_counts="You have answered this before, and your first answer is the one that counts.",
         next_at="The next tip comes {when}.",
+        next_now="The next tip is on its way.",
         next_unknown="The next tip comes by mail when it is time. You can close this page.",
         finished="That was the last tip of “{course}”. Well done.",
         paused="“{course}” is paused for you, so no tip is planned.",
@@ -149,6 +151,7 @@ LANGUAGES: dict[str, PageWords] = {
         certain_wrong="Du var helt säker. Just sådana misstag minns man bäst, när de väl har rättats.",
         first_counts="Du har svarat på den här frågan förut, och det är ditt första svar som räknas.",
         next_at="Nästa tips kommer {when}.",
+        next_now="Nästa tips är på väg.",
         next_unknown="Nästa tips kommer med e-post när det är dags. Du kan stänga sidan.",
         finished="Det var det sista tipset i ”{course}”. Bra jobbat.",
         paused="”{course}” är pausad för dig, så inget tips är planerat.",

@@ -1,4 +1,4 @@
-"""A workspace with one small course and one learner, filled through the store's own functions, for tests of the web side.
+"""A workspace with one small course and one learner, filled through the store's own functions.
 
 It is imported by tests/integration/test_web_*.py and by tests/acceptance/test_pages.py.
 """
@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from fastapi import FastAPI
 from sqlalchemy import func, select
@@ -124,7 +125,7 @@ def make_workspace(
     """A course of two tips; the learner has got the first, whose question is `question`, and waits for the second."""
     store = Store(f"sqlite:///{folder / 'drip.db'}")
     store.upgrade()
-    plan = _plan(question, title, sender, language)
+    plan = _plan(question, title, sender, language, next_at, timezone)
     templates = [
         Template(
             revision=plan.revision,
@@ -185,8 +186,14 @@ def make_workspace(
     )
 
 
-def _plan(question: Question | None, title: str, sender: str, language: str) -> Plan:
-    gap, rule = Gap(count=1, unit=Unit.DAYS), Rule()
+def _plan(
+    question: Question | None, title: str, sender: str, language: str, next_at: datetime | None, timezone: str | None
+) -> Plan:
+    """The second tip's gap and rule are such that it falls due at `next_at`."""
+    zone = ZoneInfo(timezone or "UTC")
+    due, sent = (next_at or NEXT_AT).astimezone(zone), SENT_AT.astimezone(zone)
+    gap = Gap(count=(due.date() - sent.date()).days, unit=Unit.DAYS)
+    rule = Rule(at=due.hour * 60 + due.minute)
     texts = Texts(subject="Start from a saved view", body="A chart starts from a *saved view*.")
     variants = (Variant(name="default", weight=1, texts=texts),)
     return Plan(
