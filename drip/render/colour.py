@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from colorsys import hls_to_rgb, rgb_to_hls
 
 from drip.errors import SettingsError
 
@@ -10,6 +11,8 @@ from drip.errors import SettingsError
 READABLE = 4.5
 BLACK, WHITE = "#000000", "#FFFFFF"
 
+#: Shades between a colour and black or white.
+_STEPS = 50
 _HEX = re.compile(r"#(?:[0-9a-f]{3}|[0-9a-f]{6})\Z", re.IGNORECASE)
 
 
@@ -33,18 +36,15 @@ def text_on(colour: str) -> str:
 
 
 def readable(colour: str, *backgrounds: str) -> str:
-    """The colour itself, or the nearest mixture with black or white that can be read on every background."""
+    """The colour itself, or the nearest lighter or darker shade of its hue that can be read on every background."""
     end = text_on(backgrounds[0])
-    for share in range(0, 101, 4):
-        mixed = _mix(colour, end, share / 100)
-        if all(contrast(mixed, background) >= READABLE for background in backgrounds):
-            return mixed
+    hue, lightness, saturation = rgb_to_hls(*(channel / 255 for channel in _channels(colour)))
+    for step in range(_STEPS + 1):
+        nearer = lightness + ((end == WHITE) - lightness) * step / _STEPS
+        shade = "#" + "".join(f"{round(255 * channel):02X}" for channel in hls_to_rgb(hue, nearer, saturation))
+        if all(contrast(shade, background) >= READABLE for background in backgrounds):
+            return shade
     return end
-
-
-def _mix(colour: str, other: str, share: float) -> str:
-    pairs = zip(_channels(colour), _channels(other), strict=True)
-    return "#" + "".join(f"{round(a + (b - a) * share):02X}" for a, b in pairs)
 
 
 def _channels(colour: str) -> tuple[int, ...]:
