@@ -1,1 +1,209 @@
-"""`drip demo`: the whole story on SQLite with a virtual clock."""
+"""`drip demo`: the whole story on SQLite with a virtual clock, in under a minute."""
+
+from __future__ import annotations
+
+import heapq
+import shutil
+import sys
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from drip.cli.app import app
+from drip.cli.output import say
+
+if TYPE_CHECKING:
+    from drip.cli.demo_people import Act, Browser, Mail
+    from drip.engine.sending import Sending
+    from drip.settings import Settings
+    from drip.store import Store
+
+#: When the demo begins: a Monday morning, two weeks before Europe's clocks go forward.
+STARTS = datetime(2026, 3, 16, 6, tzinfo=UTC)
+WEEKS = 6
+COURSE = "first-report"
+
+
+@app.command()
+def demo(
+    folder: Annotated[Path | None, typer.Argument(metavar="DIR", help="Where; a temporary folder if not said.")] = None,
+) -> None:
+    """Live a whole course in under a minute: publish, import, send, open, click, answer, report."""
+    import tempfile
+
+    from drip import wiring
+    from drip.cli.measure import print_report
+    from drip.cli.operate import web_app
+    from drip.engine.measure import report
+    from drip.settings import load
+    from drip.web.serve import running
+
+    where = folder or Path(tempfile.mkdtemp(prefix="drip-demo-"))
+    _make_workspace(where)
+    settings = load(where, environ={})  # the demo mails nobody, whatever the environment says
+    clock = _Clock(STARTS)
+    store = wiring.store(settings)
+    try:
+        store.upgrade()
+        _publish_and_enrol(settings, store, clock.now)
+        with running(web_app(settings, store, clock)) as base_url:
+            sending = wiring.sending(replace(settings, base_url=base_url), store, clock)
+            _Story(sending=sending, clock=clock, outbox=where / "outbox").live()
+        say("")
+        print_report(report(store, COURSE))
+    finally:
+        store.close()
+    mails = len(list((where / "outbox").glob("*.eml")))
+    drip = "drip" if shutil.which("drip") else str(Path(sys.argv[0]).resolve())
+    say(
+        "",
+        f"The mails:     {where / 'outbox'} ({mails} .eml files; a mail program opens them)",
+        f"The database:  {where / 'drip.db'}",
+        "",
+        "What to try next:",
+        f"  cd {where}",
+        f"  {drip} why astrid@kund.example {COURSE}",
+        f"  {drip} learners show grace@customer.example    # behind a gateway that follows every link",
+        f"  {drip} preview {COURSE}                    # then open preview/welcome.html in a browser",
+        f"  {drip} simulate {COURSE} --timezone Asia/Tokyo",
+        f"  {drip} check                                   # after you have changed campaigns/{COURSE}.yaml",
+    )
+
+
+@dataclass
+class _Clock:
+    """A clock that the story turns; the engine and the web side read the same one."""
+
+    now: datetime
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+def _make_workspace(where: Path) -> None:
+    import secrets
+
+    from drip.cli.demo_people import PEOPLE
+    from drip.engine.workspace import create
+
+    create(where, secret=secrets.token_urlsafe(32))
+    rows = [f"{address},{name},{zone},trial" for address, name, zone, _ in PEOPLE]
+    (where / "people.csv").write_text("\n".join(["email,first_name,timezone,plan", *rows]) + "\n", "utf-8")
+    say(f"made a workspace in {where}")
+
+
+def _publish_and_enrol(settings: Settings, store: Store, now: datetime) -> None:
+    from drip import wiring
+    from drip.cli.author import compiled_course
+    from drip.engine.enrol import enrol
+    from drip.engine.learners import import_csv
+    from drip.engine.publish import publish
+
+    done = publish(store, compiled_course(settings, COURSE), now=now)
+    say(f'published "{done.title}": {done.mails} tips, revision {done.revision[:12]}')
+    people = import_csv(store, (settings.folder / "people.csv").read_bytes(), now=now)
+    entered = enrol(store, COURSE, emails=None, at=now, suppression_key=wiring.suppression_key(settings))
+    say(f"imported {people.added} learners from people.csv, enrolled {entered.enrolled}", "")
+
+
+@dataclass
+class _Story:
+    """Six weeks: the engine sends what is due, the learners do what they do, over real HTTP."""
+
+    sending: Sending
+    clock: _Clock
+    outbox: Path
+    ahead: list[tuple[datetime, int, Mail, Act]] = field(default_factory=list)
+    planned: int = 0
+    seen: set[str] = field(default_factory=set)
+    came: Counter[str] = field(default_factory=Counter)
+    told: Counter[str] = field(default_factory=Counter)
+
+    def live(self) -> None:
+        """Turn the clock from one event to the next until the weeks are over."""
+        from drip.cli.demo_people import Browser
+        from drip.engine.deliver import until_idle
+
+        browser = Browser(self.sending.base_url)
+        for week in range(1, WEEKS + 1):
+            ends = STARTS + timedelta(weeks=week)
+            self.told = Counter()
+            while True:
+                until_idle(self.sending)
+                self._collect()
+                following = self._next()
+                if following is None or following >= ends:
+                    break
+                self.clock.now = max(self.clock.now, following)
+                self._act(browser)
+            self.clock.now = max(self.clock.now, ends)
+            say(self._week(week))
+        browser.close()
+
+    def _next(self) -> datetime | None:
+        from drip.store import enrolments, ledger
+
+        with self.sending.store.read() as conn:
+            times = [enrolments.next_due_at(conn), ledger.next_due_at(conn), self.ahead[0][0] if self.ahead else None]
+        return min((at for at in times if at is not None), default=None)
+
+    def _collect(self) -> None:
+        """Read the mails that have just come, and plan what their readers will do."""
+        from drip.cli.demo_people import plans, read
+
+        for file in sorted(self.outbox.glob("*.eml")):
+            if file.name not in self.seen:
+                self.seen.add(file.name)
+                self.told["mails"] += 1
+                mail = read(file.read_bytes(), 0, self.sending.base_url)
+                self.came[mail.to] += 1
+                mail = replace(mail, number=self.came[mail.to])
+                for act in plans(mail):
+                    heapq.heappush(
+                        self.ahead, (self.clock.now + act.after, len(self.seen) * 100 + len(self.ahead), mail, act)
+                    )
+
+    def _act(self, browser: Browser) -> None:
+        """Do everything that is planned for this instant."""
+        while self.ahead and self.ahead[0][0] <= self.clock.now:
+            _, _, mail, act = heapq.heappop(self.ahead)
+            self.told[act.what] += 1
+            match act.what:
+                case "leave":
+                    status, _ = browser.leave(act.url, act.agent)
+                case "right" | "wrong":
+                    url, option = self._option(mail, act.what == "right")
+                    status, _ = browser.answer(url, option, act.sure, act.agent)
+                case _:
+                    status, _ = browser.get(act.url, act.agent)
+            if status >= 400:
+                raise RuntimeError(f"the web side answered {status} to {act.what} by {mail.to}")
+
+    def _option(self, mail: Mail, right: bool) -> tuple[str, int]:
+        """The link of the right answer, or of a wrong one: the learner presses what they believe."""
+        from drip.plan.model import Mail as Tip
+        from drip.store import ledger
+        from drip.track.token import Purpose, verify
+
+        token = mail.options[0].rpartition("/")[2]
+        claim = verify(self.sending.ring, token, Purpose.ANSWER, now=self.clock.now)
+        with self.sending.store.read() as conn:
+            row = ledger.by_id(conn, claim.delivery_id)
+            assert row is not None, "the link came in a mail of the ledger"
+            step = self.sending.library.plan(conn, row.revision).step(row.step)
+        assert isinstance(step, Tip)
+        assert step.question is not None
+        number = next(n for n, option in enumerate(step.question.options) if option.correct == right)
+        return mail.options[number], number
+
+    def _week(self, week: int) -> str:
+        begins = STARTS + timedelta(weeks=week - 1)
+        told = self.told
+        left = f", {told['leave']} left" if told["leave"] else ""
+        did = f"{told['open']:>3} opens, {told['follow']:>3} links followed"
+        answered = f"{told['right'] + told['wrong']:>3} answers ({told['right']} right)"
+        return f"week {week}, from {begins:%d %B}: {told['mails']:>3} mails, {did}, {answered}{left}"

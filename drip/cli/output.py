@@ -102,6 +102,11 @@ def shown(at: datetime | None, zone: Any = None) -> str:
     return "" if at is None else f"{at.astimezone(zone or UTC):%a %Y-%m-%d %H:%M %z}"
 
 
+def percent(share: float | None) -> str:
+    """`73 %`; empty where there is no data."""
+    return "" if share is None else f"{share * 100:.0f} %"
+
+
 def read_text(path: Path) -> bytes:
     """A file's bytes, or standard input for `-`. Raises NotFound or Refused."""
     if str(path) == "-":

@@ -23,14 +23,18 @@ def import_(
     from drip import wiring
     from drip.engine.learners import import_csv, import_json
 
-    with opened(settings()) as store:
+    chosen = settings()
+    key = wiring.suppression_key(chosen)
+    with opened(chosen) as store:
         read = import_json if file.suffix.lower() == ".json" else import_csv
-        done = read(store, read_text(file), now=wiring.system_clock())
+        done = read(store, read_text(file), now=wiring.system_clock(), suppression_key=key)
 
     def text() -> None:
         say(f"{done.added} added, {done.updated} updated, {done.unchanged} unchanged, {len(done.refused)} refused")
         say(*(f"  {note}" for note in done.notes))
-        say(*(f"  line {row.line}: {row.message}" for row in done.refused))
+        say(*(f"  {row}" for row in done.refused))
+        if done.suppressed:
+            say(f"  {done.suppressed} of them are on the suppression list and get no mail")
 
     show(format, done, text)
     if done.refused:
@@ -98,11 +102,13 @@ def list_(format: FormatOption = Format.text) -> None:
 @learners_app.command("show")
 def show_(email: Annotated[str, typer.Argument(metavar="EMAIL")], format: FormatOption = Format.text) -> None:
     """Show one learner: who they are, their enrolments, and all the evidence there is."""
+    from drip import wiring
     from drip.cli.output import plain
     from drip.engine.learners import show as show_one
 
-    with opened(settings()) as store:
-        found = plain(show_one(store, email))
+    chosen = settings()
+    with opened(chosen) as store:
+        found = plain(show_one(store, email, suppression_key=wiring.suppression_key(chosen)))
 
     def text() -> None:
         own = {key: value for key, value in found.items() if key not in ("enrolments", "evidence", "attributes")}
