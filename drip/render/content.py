@@ -7,39 +7,26 @@ paragraph or item with it, so that a condition that does not hold leaves nothing
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from html import escape
 
 from markdown_it import MarkdownIt
 from markdown_it.rules_block import StateBlock
+from markdown_it.token import Token
 from markdown_it.tree import SyntaxTreeNode
 
-from drip.errors import ExpressionError, UserError
+from drip.errors import UserError
+from drip.render.conditions import depth_after, settle, statements
 from drip.render.links import is_untracked, link_target, untracked
 from drip.render.shelf import Shelf
+from drip.render.tree import CONTAINERS, Node, plain
 
 #: The preheader that a tip without one gets: its first paragraph, cut after a word within so many characters.
 LEAD = 130
+#: Emphasis in emphasis, lists in lists: no sensible body goes a tenth as deep.
+DEEPEST = 50
 
-_CONTAINERS = ("bullet_list", "ordered_list", "list_item", "blockquote")
-#: How statements open and close conditions.
-_STEP = {"if": 1, "endif": -1}
 _TAGS = {"em": "em", "strong": "strong", "blockquote": "blockquote", "bullet_list": "ul", "list_item": "li"}
-
-
-@dataclass(slots=True)
-class Node:
-    """One node of a body. `target` is a link's or picture's address, `number` a link's (−1: not tracked), a heading's
-    level or a list's first number; `tight` says that a paragraph or list has no air around it.
-    """
-
-    kind: str
-    children: list[Node] = field(default_factory=list)
-    content: str = ""
-    target: str = ""
-    number: int = 0
-    tight: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,8 +46,10 @@ def read_body(markdown: str, shelf: Shelf) -> Body:
     mail cannot have.
     """
     links: list[str] = []
-    root = SyntaxTreeNode(_READER.parse(shelf.hide(markdown, keep_space=True), {"statement": shelf.statement}))
-    nodes = _settle([_node(child, shelf, links) for child in root.children], shelf)
+    tokens = _READER.parse(shelf.hide(markdown, keep_space=True), {"statement": shelf.statement})
+    _refuse_depth(tokens)
+    root = SyntaxTreeNode(tokens)
+    nodes = settle([_node(child, shelf, links) for child in root.children], shelf)
     return Body(
         nodes=tuple(nodes), links=tuple(links), has_title=_keep_one_title(nodes, shelf), lead=_lead(nodes, shelf)
     )
@@ -104,14 +93,19 @@ def _html(node: Node, shelf: Shelf) -> str:
         case "image":
             return f'<img src="{escape(node.target)}" alt="{escape(node.content)}" />'
         case kind:
-            return f"<{_TAGS[kind]}>{inner}</{_TAGS[kind]}>" + ("\n" if kind in _CONTAINERS else "")
+            return f"<{_TAGS[kind]}>{inner}</{_TAGS[kind]}>" + ("\n" if kind in CONTAINERS else "")
 
 
-def plain(nodes: list[Node]) -> str:
-    """The words of inline nodes, with nothing around them."""
-    return "".join(
-        " " if node.kind in ("softbreak", "hardbreak") else node.content or plain(node.children) for node in nodes
-    )
+def _refuse_depth(tokens: list[Token]) -> None:
+    """Trees are walked by recursion from here on."""
+    left = [(token, 0) for token in tokens]
+    while left:
+        token, above = left.pop()
+        if above + token.level > DEEPEST:
+            raise UserError(
+                "the body is nested too deeply\n  is there a long row of * or _ that should be a line, ---?"
+            )
+        left.extend((child, above + token.level) for child in token.children or ())
 
 
 def _statement_block(state: StateBlock, start_line: int, end_line: int, silent: bool) -> bool:
@@ -173,145 +167,15 @@ def _picture(address: str, shelf: Shelf) -> str:
     return address
 
 
-def _settle(nodes: list[Node], shelf: Shelf) -> list[Node]:
-    """Move statements outwards from paragraphs, items and lists that they would otherwise leave empty or cut in two.
-
-    Raises ExpressionError where a condition begins inside something and ends outside of it all the same.
-    """
-    out: list[Node] = []
-    for node in nodes:
-        if node.kind in _CONTAINERS:
-            node.children = _settle(node.children, shelf)
-        for part in _split(node, shelf) if node.kind == "paragraph" else [node]:
-            before, after = _loosen(part, shelf) if part.kind in (*_CONTAINERS, "paragraph", "heading") else ([], [])
-            out.extend(Node("statement", content=word) for word in before)
-            if part.children or not (before or after):
-                _refuse_crossing(part, shelf)
-                out.append(part)
-            out.extend(Node("statement", content=word) for word in after)
-    return out
-
-
-def _split(paragraph: Node, shelf: Shelf) -> list[Node]:
-    """A paragraph, cut at the statements in the midst of it whose other half is in another paragraph."""
-    alone = _unpaired([word for child in paragraph.children for word in _statements(child, shelf)], shelf)
-    parts: list[Node] = [Node("paragraph", tight=paragraph.tight)]
-    for child in paragraph.children:
-        place = next((word for word in alone if child.kind == "text" and word in child.content), None)
-        while place is not None:
-            head, _, tail = child.content.partition(place)
-            parts[-1].children.append(Node("text", content=head.rstrip()))
-            parts.append(Node("statement", content=place))
-            parts.append(Node("paragraph", tight=paragraph.tight))
-            child = Node("text", content=tail.lstrip())
-            place = next((word for word in alone if word in child.content), None)
-        parts[-1].children.append(child)
-    return [part for part in parts if part.kind == "statement" or plain(part.children).strip() or len(parts) == 1]
-
-
-def _loosen(node: Node, shelf: Shelf) -> tuple[list[str], list[str]]:
-    """Take from a node the statements at its edges that belong outside of it: those whose other half is elsewhere, and
-    pairs around all of it.
-    """
-    before: list[str] = []
-    after: list[str] = []
-    while node.children:
-        words = list(_statements(node, shelf))
-        alone = _unpaired(words, shelf)
-        first, last = _edge(node.children[0], 0, shelf), _edge(node.children[-1], -1, shelf)
-        if first in alone:
-            before.append(_take(node, 0, str(first)))
-        elif last in alone:
-            after.insert(0, _take(node, -1, str(last)))
-        elif first and _embraces(words, last, shelf):
-            before.append(_take(node, 0, first))
-            after.insert(0, _take(node, -1, str(last)))
-        else:
-            break
-    return before, after
-
-
-def _refuse_crossing(node: Node, shelf: Shelf) -> None:
-    if node.kind in ("text", "statement"):
-        return  # their pairs are looked for in what they stand in
-    if _unpaired(list(_statements(node, shelf)), shelf):
-        raise ExpressionError(
-            "a condition begins inside a list item, a link or the like and ends outside of it",
-            hint="put {% if … %} and {% endif %} around whole paragraphs or items, or both into the same words",
-        )
-    for child in node.children:
-        _refuse_crossing(child, shelf)
-
-
-def _statements(node: Node, shelf: Shelf) -> Iterator[str]:
-    yield from shelf.statement.findall(node.content)
-    for child in node.children:
-        yield from _statements(child, shelf)
-
-
-def _edge(node: Node, end: int, shelf: Shelf) -> str | None:
-    """The statement's word at the start (0) or end (-1) of a node, if it begins or ends with one."""
-    if node.kind not in ("text", "statement"):
-        return None
-    found = shelf.statement.findall(node.content)
-    if not found:
-        return None
-    content = node.content.strip()
-    word = str(found[end])
-    return word if (content.startswith(word) if end == 0 else content.endswith(word)) else None
-
-
-def _take(node: Node, end: int, word: str) -> str:
-    child = node.children[end]
-    content = child.content.strip()
-    child.content = content.removeprefix(word).lstrip() if end == 0 else content.removesuffix(word).rstrip()
-    if not child.content:
-        del node.children[end]
-        while node.children and node.children[end].kind == "softbreak":
-            del node.children[end]
-    return word
-
-
-def _unpaired(words: list[str], shelf: Shelf) -> set[str]:
-    """The statements among these words whose other half is not among them."""
-    open_ones: list[list[str]] = []
-    alone: set[str] = set()
-    for word in words:
-        match shelf.tag(word):
-            case "if":
-                open_ones.append([word])
-            case "endif" if open_ones:
-                open_ones.pop()
-            case _ if open_ones:
-                open_ones[-1].append(word)
-            case _:
-                alone.add(word)
-    return alone.union(*open_ones)
-
-
-def _embraces(words: list[str], last: str | None, shelf: Shelf) -> bool:
-    """Whether the first of paired words is an `if` that the last ends, with no other way between them."""
-    depth = 0
-    for word in words:
-        tag = shelf.tag(word)
-        depth += _STEP.get(tag, 0)
-        if depth == 0:
-            return word == last
-        if depth == 1 and tag in ("else", "elif"):
-            return False
-    return False
-
-
 def _keep_one_title(nodes: list[Node], shelf: Shelf) -> bool:
     """Make every first-level heading but the first unconditional one a second-level one; say whether there is one."""
     depth, found = 0, False
     for node in nodes:
-        if node.kind == "heading" and node.number == 1 and depth == 0 and not found:
+        if node.kind == "heading" and node.number == 1 and depth == 0 and not found and plain(node.children).strip():
             found = True
         else:
             _demote(node)
-        for word in _statements(node, shelf):
-            depth += _STEP.get(shelf.tag(word), 0)
+        depth = depth_after(depth, statements(node, shelf), shelf)
     return found
 
 
@@ -325,13 +189,12 @@ def _demote(node: Node) -> None:
 def _lead(nodes: list[Node], shelf: Shelf) -> str:
     depth = 0
     for node in nodes:
-        words = list(_statements(node, shelf))
+        words = list(statements(node, shelf))
         if node.kind == "paragraph" and depth == 0:
             text = plain(node.children)
             cut = text if len(text) <= LEAD else text[:LEAD].rpartition(" ")[0] + " …"
             return "" if words else cut
-        for word in words:
-            depth += _STEP.get(shelf.tag(word), 0)
+        depth = depth_after(depth, words, shelf)
     return ""
 
 

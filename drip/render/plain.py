@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from drip.render.content import Node, link_word, plain
+from drip.render.content import link_word
 from drip.render.shelf import Shelf
+from drip.render.tree import Node, plain
 
 
 def to_text(nodes: tuple[Node, ...] | list[Node], shelf: Shelf) -> str:

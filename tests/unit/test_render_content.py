@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from render_samples import Reader, body_of, compiled, learner_with, message, tip
 
 from drip.errors import ExpressionError, UserError
+from drip.render.message import Message
 
 PRO, FREE = learner_with(plan="pro"), learner_with(plan="free")
 
@@ -127,6 +128,14 @@ def test_html_in_a_body_is_text() -> None:
     assert "a <script>alert(1)</script> & <b>b</b>" in Reader(made.html).text
 
 
+@pytest.mark.parametrize("body", ["#\n\nx", "> # Mine", "- # Mine"])
+def test_an_empty_or_inner_heading_is_no_title(body: str) -> None:
+    """A mail is not left without words for a title."""
+    made = message(tip(body))
+    assert Reader(made.html).opened.count("h1") == 1
+    assert "\nStart from a saved view\n" in made.text
+
+
 @pytest.mark.parametrize("body", ["# Mine\n\nx", "x\n\n# Mine\n\n# Second", "Mine\n===="])
 def test_a_body_with_a_title_of_its_own_replaces_the_subject(body: str) -> None:
     """There is exactly one h1: the body's first, or else the subject."""
@@ -228,3 +237,43 @@ def test_tags_stay_paired_whatever_the_condition_says(body: str) -> None:
         assert reader.crossed == []
         assert "p" not in reader.empty
         assert "The end.\n\n-- \n" in made.text
+
+
+def read_or_refused(body: str) -> Message | str:
+    """The mail, or what the error says."""
+    try:
+        return message(tip(body))
+    except UserError as error:
+        return str(error)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "*" * 3000 + "a" + "*" * 3000,
+        "*a " * 1500 + "b*" * 1500,
+        "![" * 900 + "](https://a.example/x)" * 900,
+        "> " * 3000,
+    ],
+)
+def test_a_body_that_is_all_nesting_is_refused_or_flattened(body: str) -> None:
+    """Rows of marks end in an error for the author or in text, never in a crash."""
+    made = read_or_refused(body)
+    assert "nested too deeply" in made if isinstance(made, str) else made.html
+
+
+MARKS = st.text(st.sampled_from(list("ab \n*_`[]()<>!#-1.&;:/{%}\"'\\|~=+")), max_size=80)
+
+
+@settings(max_examples=300, deadline=None)
+@given(MARKS)
+def test_any_body_is_read_or_refused(body: str) -> None:
+    """Whatever an author types, there is a mail of paired tags with one title, or an error that names the step."""
+    made = read_or_refused(body)
+    if isinstance(made, str):
+        assert 'step "welcome"' in made
+        return
+    reader = Reader(made.html)
+    assert reader.crossed == []
+    assert reader.opened.count("h1") == 1
+    assert made.text.count("-- \n") >= 1
