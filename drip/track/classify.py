@@ -15,6 +15,7 @@ The rules, first match wins (docs/tracking.md explains them to a marketer):
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -78,16 +79,26 @@ def _verdict(event: Evidence, sent_at: datetime | None, burst: bool) -> Verdict:
 
 
 def _bursts(events: Sequence[Evidence]) -> frozenset[int]:
-    """The numbers of the events that belong to a burst over different links."""
+    """The numbers of the events that belong to a burst over different links.
+
+    One pass: a window slides over the events, and each is marked at most once. (A link may be followed thousands of
+    times in a second by somebody who means harm.)
+    """
     followed = sorted(
         (event.at, number, (event.kind, event.item)) for number, event in enumerate(events) if event.kind in _FOLLOWED
     )
     found: set[int] = set()
-    first = 0
-    for last, (at, _, _) in enumerate(followed):
+    links: Counter[tuple[Kind, str]] = Counter()
+    first = marked = 0
+    for last, (at, _, link) in enumerate(followed):
+        links[link] += 1
         while at - followed[first][0] > BURST_WITHIN:
+            gone = followed[first][2]
+            links[gone] -= 1
+            if not links[gone]:
+                del links[gone]
             first += 1
-        window = followed[first : last + 1]
-        if len({link for _, _, link in window}) >= BURST_LINKS:
-            found.update(number for _, number, _ in window)
+        if len(links) >= BURST_LINKS:
+            found.update(number for _, number, _ in followed[max(first, marked) : last + 1])
+            marked = last + 1
     return frozenset(found)
