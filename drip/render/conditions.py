@@ -87,6 +87,7 @@ def _refuse_crossing(node: Node, shelf: Shelf) -> None:
 
 
 def statements(node: Node, shelf: Shelf) -> Iterator[str]:
+    """The words of all statements in a node, in their order."""
     yield from shelf.statement.findall(node.content)
     for child in node.children:
         yield from statements(child, shelf)

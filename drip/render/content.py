@@ -21,7 +21,7 @@ from drip.render.links import is_untracked, link_target, untracked
 from drip.render.shelf import Shelf
 from drip.render.tree import CONTAINERS, Node, plain
 
-#: The preheader that a tip without one gets: its first paragraph, cut after a word within so many characters.
+#: The preheader that a tip without one gets: its first paragraphs, cut after a word within so many characters.
 LEAD = 130
 #: Emphasis in emphasis, lists in lists: no sensible body goes a tenth as deep.
 DEEPEST = 50
@@ -187,15 +187,18 @@ def _demote(node: Node) -> None:
 
 
 def _lead(nodes: list[Node], shelf: Shelf) -> str:
-    depth = 0
+    """The first words of a body, as far as they are the same for everyone."""
+    lead, depth = "", 0
     for node in nodes:
         words = list(statements(node, shelf))
         if node.kind == "paragraph" and depth == 0:
-            text = plain(node.children)
-            cut = text if len(text) <= LEAD else text[:LEAD].rpartition(" ")[0] + " …"
-            return "" if words else cut
+            if words or len(lead) > LEAD:
+                break
+            lead = f"{lead} {plain(node.children)}".strip()
+        elif lead:
+            break
         depth = depth_after(depth, words, shelf)
-    return ""
+    return lead if len(lead) <= LEAD else lead[:LEAD].rpartition(" ")[0] + " …"
 
 
 _READER = MarkdownIt("commonmark", {"html": False, "linkify": False, "typographer": False})

@@ -103,7 +103,10 @@ def build_message(
     Raises ExpressionError, naming step and placeholder, where a value is missing; Refused for an address that cannot
     be mailed.
     """
-    compiled = _compiled(template)
+    try:
+        compiled = _compiled(template)
+    except TemplateError as error:
+        raise _unfilled(template, error) from error
     signed = partial(_signed, ring, base_url.rstrip("/"), delivery_id)
     real = delivery_id != NO_DELIVERY
     names = dict(variables)
@@ -111,14 +114,16 @@ def build_message(
     names["pixel_url"] = signed(Purpose.OPEN) + ".gif" if real and track_opens else ""
     for number in range(compiled.answers):
         names[f"answer_{number}"] = signed(Purpose.ANSWER, number, date + ANSWER_FOR)
-    for number, source in enumerate(template.links):
-        tracked = real and track_clicks
-        names[f"link_{number}"] = signed(Purpose.CLICK, number) if tracked else fill_link(source, variables)
+    tracked = real and track_clicks
     try:
+        for number, source in enumerate(template.links):
+            # a tracked link with placeholders is filled too: what is missing must be said now, not when it is pressed
+            target = fill_link(source, variables) if "{" in source or not tracked else source
+            names[f"link_{number}"] = signed(Purpose.CLICK, number) if tracked else target
         subject = one_line(compiled.subject.render(names))
         text = compiled.text.render(names)
         html = compiled.html.render(names)
-    except (TemplateError, TypeError, ValueError, ArithmeticError) as error:
+    except (TemplateError, ExpressionError, TypeError, ValueError, ArithmeticError) as error:
         raise _unfilled(template, error) from error
     try:
         standing = _standing(plan.sender, plan.course_id, plan.title)
@@ -215,10 +220,12 @@ def _message_id(ring: Ring, delivery_id: int, domain: str, content: tuple[str, .
 
 def _unfilled(template: Template, error: Exception) -> ExpressionError:
     """The error for a placeholder that this learner has no value for, under the name that the author wrote."""
-    found = _LACKING.search(str(error)) if isinstance(error, UndefinedError) else None
+    cause = error.__cause__ if isinstance(error, ExpressionError) else error
+    found = _LACKING.search(str(cause)) if isinstance(cause, UndefinedError) else None
     if not found:
         return ExpressionError(f'step "{template.step}" cannot be filled: {error}')
-    written = re.search(rf"\b(?:learner|course|enrolment)\.{re.escape(found[1])}\b", template.html + template.subject)
+    sources = "\n".join((template.html, template.subject, *template.links))
+    written = re.search(rf"\b(?:learner|course|enrolment)\.{re.escape(found[1])}\b", sources)
     name = written[0] if written else found[1]
     return ExpressionError(
         f'step "{template.step}" needs {{{{ {name} }}}}, which this learner has no value for',

@@ -165,6 +165,8 @@ def test_a_missing_value_names_the_step_and_the_placeholder() -> None:
     with pytest.raises(ExpressionError, match=r'step "welcome" needs \{\{ learner\.team \}\}') as caught:
         message(PERSONAL)
     assert "default(" in caught.value.hint
+    with pytest.raises(ExpressionError, match=r'step "welcome" needs \{\{ learner\.team \}\}'):
+        message(tip("[tracked](https://a.example/?t={{ learner.team }})"))
     with pytest.raises(ExpressionError, match=r'step "welcome" needs \{\{ score\(\) \}\}'):
         message(tip("{{ score() }}"))
 
