@@ -1,29 +1,19 @@
-"""One connection to a mail server: opened by aiosmtplib (EHLO, STARTTLS, AUTH), then spoken to message by message.
+"""One connection to a mail server that stands ready, spoken to message by message.
 
-aiosmtplib reads one reply at a time and cannot say whether a lost connection had carried the final dot. So once the
-door is open, this protocol takes the transport over: it sends MAIL, RCPT and DATA in one go where the server offers
-PIPELINING (RFC 2920), and it knows at every moment what has left.
+aiosmtplib (see smtp_opening.py) reads one reply at a time and cannot say whether a lost connection had carried the
+final dot. So once the connection is open, this protocol takes it over: it sends MAIL, RCPT and DATA in one go where the
+server offers PIPELINING (RFC 2920), and it knows at every moment what has left.
 """
 
 from __future__ import annotations
 
 import asyncio
-import base64
-import ipaddress
-import ssl
 from collections import deque
-from dataclasses import dataclass, field
-from typing import Literal, cast
+from collections.abc import Callable
+from dataclasses import dataclass
 
-import aiosmtplib
+from drip.transports.smtp_replies import Reply, Stage
 
-from drip.errors import SenderTrouble
-from drip.transports.smtp_replies import Reply, Stage, Verdict, judge
-
-Tls = Literal["auto", "none", "starttls", "implicit"]
-
-#: The port on which a server speaks TLS from the first byte (RFC 8314).
-IMPLICIT_TLS_PORT = 465
 #: How many times the usual patience a server gets between the final dot and its reply: to give up there is to risk a
 #: mail sent twice (RFC 5321, section 4.5.3.2.6, asks for ten minutes).
 _PATIENCE_AFTER_DOT = 5
@@ -31,64 +21,10 @@ _PATIENCE_AFTER_DOT = 5
 _PATIENCE_AT_QUIT = 2.0
 #: Bytes of a reply that are read before the server is taken for broken.
 _LONGEST_REPLY = 65_536
-#: In the order in which they are tried. Each password travels under TLS, to loopback, or by the operator's own word.
-_AUTH_METHODS = ("plain", "login", "cram-md5")
-#: "Unrecognized authentication type" (RFC 4954): another one may do.
-_TRY_ANOTHER_METHOD = 504
-
-
-class Unreachable(SenderTrouble):
-    """The server cannot be used at the moment; nobody has failed, and trying later may help."""
 
 
 class Lost(Exception):
     """The connection ended, or the server fell silent, before a reply came."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Server:
-    """Where the mail server is and how to speak to it. `timeout` is seconds for each reply."""
-
-    host: str
-    port: int
-    username: str | None = None
-    password: str | None = field(default=None, repr=False)
-    tls: Tls = "auto"
-    timeout: float = 60.0
-    ca_file: str | None = None
-    local_hostname: str | None = None
-
-    @property
-    def implicit(self) -> bool:
-        """Whether TLS begins with the first byte; `auto` knows port 465 for it."""
-        return self.tls == "implicit" or (self.tls == "auto" and self.port == IMPLICIT_TLS_PORT)
-
-    @property
-    def loopback(self) -> bool:
-        """Whether the host is this machine by its very name; what a name resolves to is not trusted."""
-        try:
-            return ipaddress.ip_address(self.host).is_loopback
-        except ValueError:
-            return self.host.lower() == "localhost"
-
-    def tls_context(self) -> ssl.SSLContext:
-        """What certificates are held against. Raises OSError where `ca_file` cannot be read."""
-        context = ssl.create_default_context(cafile=self.ca_file)
-        if self.tls == "auto" and self.loopback and not self.ca_file:
-            context.check_hostname = False
-            context.verify_mode = ssl.CERT_NONE
-        return context
-
-    def hide(self, words: str) -> str:
-        """Take the password out of words that the server may have echoed."""
-        if self.password:
-            user, password = (self.username or "").encode(), self.password.encode()
-            for secret in (password, base64.b64encode(password), base64.b64encode(b"\0" + user + b"\0" + password)):
-                words = words.replace(secret.decode("utf-8"), "***")
-        return words
-
-    def __str__(self) -> str:
-        return f"{self.host}:{self.port}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,101 +38,20 @@ class Ending:
     in_doubt: bool = False
 
 
-async def open_conversation(server: Server, context: ssl.SSLContext | None) -> Conversation:
-    """Connect, greet, begin TLS and log in. Raises Unreachable (not now) or SenderTrouble (not like this)."""
-    client = aiosmtplib.SMTP(
-        hostname=server.host,
-        port=server.port,
-        local_hostname=server.local_hostname,
-        timeout=server.timeout,
-        use_tls=server.implicit,
-        start_tls={"auto": None, "none": False, "starttls": True, "implicit": False}[server.tls]
-        if not server.implicit
-        else False,
-        tls_context=context,
-    )
-    try:
-        await client.connect()
-        await _greet(client)
-        if server.username is not None:
-            await _log_in(client, server)
-        return Conversation(cast(asyncio.Transport, client.transport), server, client.supports_extension("pipelining"))
-    except BaseException as error:
-        client.close()
-        if isinstance(error, (aiosmtplib.SMTPException, OSError, ValueError)):
-            raise _why_not(server, error) from None  # the chain could hold the password's own bytes
-        raise
-
-
-async def _greet(client: aiosmtplib.SMTP) -> None:
-    if client.is_ehlo_or_helo_needed:
-        try:
-            await client.ehlo()
-        except aiosmtplib.SMTPHeloError as error:
-            if error.code // 100 != 5 or not client.is_connected:
-                raise
-            await client.helo()  # a server from before 1995
-
-
-async def _log_in(client: aiosmtplib.SMTP, server: Server) -> None:
-    username, password = server.username or "", server.password or ""
-    encrypted = client.get_transport_info("sslcontext") is not None
-    if not encrypted and server.tls != "none" and not server.loopback:
-        raise SenderTrouble(f"{server} offers no STARTTLS, and a password is not sent in the clear")
-    offered = [method for method in _AUTH_METHODS if method in client.server_auth_methods]
-    if not offered:
-        raise SenderTrouble(f"{server} offers no way to log in that drip knows ({', '.join(_AUTH_METHODS)})")
-    for method in offered:
-        try:
-            if method == "plain":
-                await client.auth_plain(username, password)
-            elif method == "login":
-                await client.auth_login(username, password)
-            else:
-                await client.auth_crammd5(username, password)
-            return
-        except aiosmtplib.SMTPAuthenticationError as error:
-            # One refusal is the answer: more tries with the same password only lock the account.
-            if error.code != _TRY_ANOTHER_METHOD or method == offered[-1]:
-                raise
-
-
-def _why_not(server: Server, error: BaseException) -> SenderTrouble:
-    """Say in words why there is no conversation, and whether trying again may help."""
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, ssl.SSLCertVerificationError):
-            return SenderTrouble(f"the certificate of {server} cannot be trusted: {cause.verify_message}")
-        if isinstance(cause, ssl.SSLError):
-            return SenderTrouble(f"{server} does not speak TLS as asked (tls={server.tls}): {cause.reason or cause}")
-        cause = cause.__cause__
-    if isinstance(error, aiosmtplib.SMTPResponseException):
-        stage = Stage.STARTTLS
-        for kind, its_stage in (
-            (aiosmtplib.SMTPConnectResponseError, Stage.CONNECT),
-            (aiosmtplib.SMTPHeloError, Stage.EHLO),
-            (aiosmtplib.SMTPAuthenticationError, Stage.AUTH),
-        ):
-            if isinstance(error, kind):
-                stage = its_stage
-        reply = Reply(error.code, server.hide(error.message))
-        if judge(stage, reply) is Verdict.TROUBLE:
-            return SenderTrouble(f"{server} refused us at {stage}: {reply}")
-        return Unreachable(f"{server} takes no mail for now, at {stage}: {reply}")
-    words = server.hide(str(error))
-    if isinstance(error, (OSError, aiosmtplib.SMTPConnectError, aiosmtplib.SMTPServerDisconnected, TimeoutError)):
-        return Unreachable(f"{server} cannot be reached for now: {words}")
-    return SenderTrouble(f"{server} cannot be used: {words}")
-
-
 class Conversation(asyncio.Protocol):
-    """A door that stands open. One message at a time; `used` counts them."""
+    """A connection that stands ready. One message at a time; `used` counts them.
 
-    def __init__(self, transport: asyncio.Transport, server: Server, pipelining: bool) -> None:
+    `timeout` is seconds for each reply; `hide` takes secrets out of the server's words.
+    """
+
+    def __init__(
+        self, transport: asyncio.Transport, *, timeout: float, pipelining: bool, hide: Callable[[str], str]
+    ) -> None:
         self._loop = asyncio.get_running_loop()
         self._transport = transport
-        self._server = server
+        self._timeout = timeout
         self._pipelining = pipelining
+        self._hide = hide
         self._buffer = bytearray()
         self._lines: list[str] = []
         self._replies: deque[Reply] = deque()
@@ -233,7 +88,7 @@ class Conversation(asyncio.Protocol):
         if self.alive:
             try:
                 self._write(b"QUIT\r\n")
-                await self._reply(min(self._server.timeout, _PATIENCE_AT_QUIT))
+                await self._reply(min(self._timeout, _PATIENCE_AT_QUIT))
             except Lost:
                 pass
         self.abort()
@@ -258,7 +113,7 @@ class Conversation(asyncio.Protocol):
             for stage, command in group:
                 if not self._pipelining:
                     self._write(command)
-                reply = await self._reply(self._server.timeout)
+                reply = await self._reply(self._timeout)
                 expected = reply.code == 354 if stage is Stage.DATA else reply.code // 100 == 2
                 if no is None and not expected:
                     no = Ending(stage=stage, reply=reply, words=str(reply))
@@ -281,7 +136,7 @@ class Conversation(asyncio.Protocol):
             self._write(stuffed + (b".\r\n" if stuffed.endswith(b"\r\n") else b"\r\n.\r\n"))
             await self._until_written()
             in_doubt = True
-            reply = await self._reply(self._server.timeout * _PATIENCE_AFTER_DOT)
+            reply = await self._reply(self._timeout * _PATIENCE_AFTER_DOT)
         except Lost as lost:
             when = "after the final dot, before the reply" if in_doubt else "before the final dot"
             return Ending(stage=Stage.DATA, reply=None, words=f"{lost} ({when})", in_doubt=in_doubt)
@@ -290,7 +145,7 @@ class Conversation(asyncio.Protocol):
     async def _reset(self) -> None:
         try:
             self._write(b"RSET\r\n")
-            reply = await self._reply(self._server.timeout)
+            reply = await self._reply(self._timeout)
         except Lost:
             return
         if reply.code // 100 != 2:
@@ -306,7 +161,7 @@ class Conversation(asyncio.Protocol):
     async def _until_written(self) -> None:
         """Wait until the kernel has taken every byte, or the server has said something meanwhile."""
         try:
-            async with asyncio.timeout(self._server.timeout * _PATIENCE_AFTER_DOT):
+            async with asyncio.timeout(self._timeout * _PATIENCE_AFTER_DOT):
                 while self._paused and not self._replies:
                     await self._something()
         except TimeoutError:
@@ -344,7 +199,7 @@ class Conversation(asyncio.Protocol):
                 return
             self._lines.append(line[4:].decode("utf-8", "replace"))
             if line[3:4] != b"-":
-                self._replies.append(Reply(int(line[:3]), self._server.hide("\n".join(self._lines))))
+                self._replies.append(Reply(int(line[:3]), self._hide("\n".join(self._lines))))
                 self._lines.clear()
                 self._wake()
         if len(self._buffer) + sum(map(len, self._lines)) > _LONGEST_REPLY:

@@ -8,7 +8,7 @@ from typing import TypedDict, cast
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from drip.errors import SettingsError
-from drip.transports.smtp_conversation import IMPLICIT_TLS_PORT, Tls
+from drip.transports.smtp_opening import IMPLICIT_TLS_PORT, Tls
 
 _TLS = ("auto", "none", "starttls", "implicit")
 _PORTS = {"auto": 25, "none": 25, "starttls": 587, "implicit": IMPLICIT_TLS_PORT}

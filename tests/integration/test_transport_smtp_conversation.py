@@ -15,7 +15,8 @@ import pytest
 from drip.render.message import Message
 from drip.transports import Outcome
 from drip.transports.smtp import Smtp
-from drip.transports.smtp_conversation import Ending, Server, open_conversation
+from drip.transports.smtp_conversation import Ending
+from drip.transports.smtp_opening import Server, open_conversation
 
 Mail = Callable[..., Message]
 

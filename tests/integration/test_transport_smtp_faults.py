@@ -9,7 +9,8 @@ import pytest
 
 from drip.render.message import Message
 from drip.transports import Outcome, Result
-from drip.transports.smtp import LOST_IN_A_ROW, REFUSED_IN_A_ROW, Smtp
+from drip.transports.smtp import Smtp
+from drip.transports.smtp_batch import LOST_IN_A_ROW, REFUSED_IN_A_ROW
 
 Mail = Callable[..., Message]
 SENT, RETRY, REFUSED = Outcome.SENT, Outcome.RETRY, Outcome.REFUSED
