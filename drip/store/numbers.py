@@ -43,12 +43,12 @@ def counts(conn: Connection, course_id: str) -> Counts:
     )
 
 
-def seen(conn: Connection, course_id: str) -> Iterator[Seen]:
+def seen(conn: Connection, course_id: str, *, at_a_time: int = ENROLMENTS_AT_A_TIME) -> Iterator[Seen]:
     """Each mail of this course with all its evidence; the mails of one enrolment stand together."""
     after_id = 0
     while True:
         first = select(enrolment.c.id).where(enrolment.c.course_id == course_id, enrolment.c.id > after_id)
-        ids = list(conn.execute(first.order_by(enrolment.c.id).limit(ENROLMENTS_AT_A_TIME)).scalars())
+        ids = list(conn.execute(first.order_by(enrolment.c.id).limit(at_a_time)).scalars())
         if not ids:
             return
         after_id = ids[-1]

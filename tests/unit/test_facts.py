@@ -130,7 +130,7 @@ def test_first_answer_is_the_one_that_counts() -> None:
 
 
 def test_score_is_correct_over_answered() -> None:
-    """Two first answers, one of them right, are a half; the unanswered are not in it, and without any there is no score."""
+    """Two first answers, one of them right, are a half; the unanswered are not in it; without any there is none."""
     facts = summarise(MAILS, [answer(SENT, True), answer(SENT, False, question="export")])
     assert is_true("score() == 0.5", facts, SENT)
     assert not is_true("score() >= 0", summarise(MAILS, []), SENT)

@@ -1,0 +1,134 @@
+"""A report over a real store: a course lived by known people and machines, and the numbers that must come of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from stage import PLAIN_COURSE, Stage, set_up
+
+from drip.engine import measure
+from drip.errors import NotFound
+from drip.report.numbers import Mails, Share
+from drip.report.rows import to_object
+from drip.store import courses, enrolments, numbers
+from drip.store.ledger import Delivery
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Stage:
+    stage = set_up(tmp_path)
+    stage.publish()
+    return stage
+
+
+def welcome_mails(stage: Stage, people: int) -> list[Delivery]:
+    """So many people have got the first tip an hour ago."""
+    stage.people(people)
+    stage.live(days=0.25)
+    return [row for row in stage.rows() if row.step == "welcome"]
+
+
+def test_known_events_make_known_numbers(stage: Stage) -> None:
+    """Two readers, a scanner, a prefetch, a leaver and a silent one: each shows up where it belongs."""
+    mails = welcome_mails(stage, 6)
+    reader, other, scanned, apple, leaver, _ = mails
+    record, visit = stage.recorder, stage.visit
+    for n in range(3):
+        record.opened(reader.id, visit(f"open-{n}"))
+    record.clicked(reader.id, 0, visit("click"))
+    record.answered(reader.id, 0, "certain", visit("a1", method="POST"))
+    record.answered(other.id, 1, "guessed", visit("a2", method="POST"))
+    stage.clock.turn(minutes=1)
+    record.answered(other.id, 0, "fairly", visit("a3", method="POST"))
+    record.clicked(scanned.id, 0, visit("s0"))
+    record.clicked(scanned.id, 1, visit("s1"))
+    record.visited(scanned.id, "answer/0", visit("s2"))
+    record.opened(apple.id, visit("p", user_agent="Mozilla/5.0"))
+    record.opened(leaver.id, visit("g", user_agent="Mozilla/5.0 (via ggpht.com GoogleImageProxy)"))
+    record.left(leaver.id, visit("u", method="POST"))
+
+    report = measure.report(stage.store, "course")
+    welcome = report.steps[0]
+    assert [step.step for step in report.steps] == ["welcome", "advanced", "basics", "export", "goodbye"]
+    assert (report.enrolled, report.active, report.left, report.held) == (6, 5, 1, 0)
+    assert (welcome.sent, welcome.left) == (6, 1)
+    assert welcome.opened == Mails(people=2, machines=1)
+    assert welcome.clicked == Mails(people=1, machines=1)
+    assert welcome.answers.correct == Share(count=1, n=2)
+    assert welcome.answers.later == 1
+    assert welcome.answers.by_confidence["certain"] == Share(count=1, n=1)
+
+
+def test_replayed_form_changes_no_number(stage: Stage) -> None:
+    """The same form sent twice is one answer."""
+    (mail,) = welcome_mails(stage, 1)
+    for _ in range(2):
+        stage.recorder.answered(mail.id, 0, "fairly", stage.visit("same", method="POST"))
+    answers = measure.report(stage.store, "course").steps[0].answers
+    assert (answers.correct, answers.later) == (Share(count=1, n=1), 0)
+
+
+def test_courses_do_not_mix(stage: Stage) -> None:
+    """What happens in one course is in no other course's report."""
+    (mail,) = welcome_mails(stage, 1)
+    stage.recorder.opened(mail.id, stage.visit("open"))
+    stage.publish(PLAIN_COURSE, "plain")
+    report = measure.report(stage.store, "plain")
+    assert (report.enrolled, report.sent) == (0, 0)
+    assert all(step.opened == Mails() for step in report.steps)
+
+
+def test_held_enrolments_and_mails_wait_for_a_person(stage: Stage) -> None:
+    """An enrolment that is held, and one whose mail is held, are counted once each, among the active."""
+    stage.sending = stage.other_worker("worker-1", only_to=frozenset({"learner0@customer.example"}))
+    stage.people(3)
+    stage.live(days=0.25)
+    with stage.store.write() as conn:
+        enrolments.hold(conn, stage.standing("learner0@customer.example").enrolment.id, "look at this")
+        enrolments.hold(conn, stage.standing("learner1@customer.example").enrolment.id, "and at this")
+    report = measure.report(stage.store, "course")
+    assert (report.active, report.held) == (3, 3)
+    assert (report.steps[0].sent, report.steps[0].held) == (1, 2)
+
+
+def test_steps_of_an_older_revision_keep_their_line(stage: Stage) -> None:
+    """After a publish without a step, what it mailed stands last and is marked."""
+    welcome_mails(stage, 2)
+    stage.publish(PLAIN_COURSE)
+    steps = measure.report(stage.store, "course").steps
+    assert [(step.step, step.dropped, step.sent) for step in steps[-2:]] == [("tip-6", False, 0), ("welcome", True, 2)]
+
+
+def test_many_enrolments_are_read_in_parts(stage: Stage) -> None:
+    """Reading evidence a few enrolments at a time neither loses nor doubles a mail, and keeps each one's together."""
+    for mail in welcome_mails(stage, 7):
+        stage.recorder.opened(mail.id, stage.visit(f"o{mail.id}"))
+        stage.recorder.opened(mail.id, stage.visit(f"p{mail.id}"))
+    with stage.store.read() as conn:
+        whole = list(numbers.seen(conn, "course"))
+        assert [len(mail.events) for mail in whole] == [2] * 7
+        for size in (1, 2, 3, 7, 8):
+            assert list(numbers.seen(conn, "course", at_a_time=size)) == whole
+
+
+def test_paused_course_says_so(stage: Stage) -> None:
+    """A paused course's report carries since when."""
+    with stage.store.write() as conn:
+        courses.set_paused(conn, "course", stage.clock())
+    found = to_object(measure.report(stage.store, "course"))
+    assert found["paused_at"] == stage.clock().isoformat()
+
+
+def test_unknown_course_is_named_with_its_neighbours(stage: Stage) -> None:
+    """A slip in the course's name brings up the one that was meant."""
+    with pytest.raises(NotFound, match='did you mean "course"'):
+        measure.report(stage.store, "cuorse")
+
+
+def test_report_writes_nothing(stage: Stage) -> None:
+    """Looking at a report twice gives the same, and moves nobody."""
+    welcome_mails(stage, 2)
+    before = stage.rows()
+    assert measure.report(stage.store, "course") == measure.report(stage.store, "course")
+    assert stage.rows() == before
