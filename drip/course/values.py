@@ -41,8 +41,13 @@ def problem(rule: str, message: str, hint: str = "", *, offset: int = -1, width:
     return PydanticCustomError(rule, "{message}", context)
 
 
-def text(node: Node) -> str:
-    """A text as it was written: `1.10` and `True` are texts too where a text is wanted."""
+def text(node: Node | str) -> str:
+    """A text as it was written: `1.10` and `True` are texts too where a text is wanted.
+
+    A plain `str` is taken as well, so that settings can make a Sender from drip.toml by the same rules.
+    """
+    if isinstance(node, str):
+        node = Scalar(node, node, (0, 0))
     if isinstance(node, Table | Row):
         what = "a list" if isinstance(node, Row) else "a list of keys"
         raise problem("wrong-type", f"a text is wanted here, not {what}")

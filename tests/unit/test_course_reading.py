@@ -216,8 +216,8 @@ def test_random_bytes_end_in_a_course_error(data: bytes) -> None:
 
 VOCABULARY = """
 title steps tip subject body wait until at_most if then else variants name question options text correct because : : : :
-timing every at days sender email button url when : - [ ] { } , | > ' " # & * ! % @ ` ~ ? 1 1.1 true null {{ }} {% %} {%if
-{%endif learner.x clicked('a') == and ( ) [x](https://a.b) mailto: 09:00
+timing every at days sender email button url when : - [ ] { } , | > ' " # & * ! % @ ` ~ ? 1 1.1 true null {{ }} {% %}
+{%if {%endif learner.x clicked('a') == and ( ) [x](https://a.b) mailto: 09:00
 """
 WORDS = st.sampled_from([*VOCABULARY.split(), " ", "\n", "\n  ", "\n  - ", "\t", "\r\n", "3 days"])
 
