@@ -115,6 +115,14 @@ class _Feed:
         self.at += 1
         return self._lines[self.at - 1]
 
+    def why_broken(self, error: csv.Error) -> str:
+        """What is wrong with the row that the csv module has just given up on."""
+        if len(self._lines[self.began]) > csv.field_size_limit():
+            return f"a cell is longer than {csv.field_size_limit():,} characters"
+        if self.at > self.began + 1 or "end of data" in str(error):
+            return 'a quote that opens in this row is never closed: write "" for a quote inside a quoted cell'
+        return 'a quote ends before its cell does: write "" for a quote inside a quoted cell'
+
 
 def _read(feed: _Feed, delimiter: str) -> Iterator[tuple[int, list[str] | Broken]]:
     reader = csv.reader(feed, delimiter=delimiter, strict=True)
@@ -124,13 +132,9 @@ def _read(feed: _Feed, delimiter: str) -> Iterator[tuple[int, list[str] | Broken
             row = next(reader)
         except StopIteration:
             return
-        except csv.Error:
-            several = feed.at > feed.began + 1 or feed.at >= len(feed._lines)
+        except csv.Error as error:
+            message = feed.why_broken(error)
             feed.at = feed.began + 1
-            yield feed.began + 1, Broken(_NEVER_CLOSED if several else _MISPLACED)
+            yield feed.began + 1, Broken(message)
         else:
             yield feed.began + 1, row
-
-
-_NEVER_CLOSED = 'a quote that opens in this row is never closed: write "" for a quote inside a quoted cell'
-_MISPLACED = 'a quote ends before its cell does: write "" for a quote inside a quoted cell'

@@ -89,7 +89,7 @@ def test_opens_never_outnumber_the_sent() -> None:
 
 
 def test_first_answers_alone_are_judged() -> None:
-    """Of one learner's answers to a question the first counts, in whatever order they are read; the rest stand apart."""
+    """Of one learner's answers to a question the first counts, in whatever order they come; the rest stand apart."""
     report = made(
         mail(1, answer(3, True), answer(2, False), answer(4, True)),
         mail(2, answer(1, True)),
