@@ -1,0 +1,103 @@
+"""Every command, course and program shown in the README and in docs/ runs as it stands there."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from drip.course.parse import parse
+from drip.plan.compile import compile_plan
+
+ROOT = Path(__file__).parents[2]
+DOCS = [
+    ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
+    *sorted((ROOT / "docs").glob("*.md")),
+    ROOT / "bench" / "README.md",
+]
+#: These go on until somebody stops them.
+SERVERS = ("up", "serve", "run")
+
+
+def blocks(file: Path, language: str) -> list[str]:
+    """The fenced blocks of one language."""
+    return re.findall(rf"^```{language}\n(.*?)^```", file.read_text("utf-8"), flags=re.MULTILINE | re.DOTALL)
+
+
+def commands(file: Path) -> list[list[str]]:
+    """Every command of the file's sh blocks, in order, as words."""
+    lines = "".join(blocks(file, "sh")).replace("\\\n", " ").splitlines()
+    return [words for line in lines if (words := shlex.split(line, comments=True))]
+
+
+@pytest.mark.parametrize("file", [file for file in DOCS if file.exists()], ids=lambda file: file.name)
+def test_every_command_runs(file: Path, tmp_path: Path) -> None:
+    """The commands of one page, one after the other in one folder, all end well."""
+    folder = tmp_path
+    env = {name: value for name, value in os.environ.items() if not name.startswith("DRIP_")}
+    env["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{env['PATH']}"
+    for words in commands(file):
+        if words[0] == "cd":
+            folder /= words[1]
+        elif words[0] == "make":
+            _targets_exist([word for word in words[1:] if "=" not in word])
+        elif words[0] == "export":
+            env.update(pair.split("=", 1) for pair in words[1:])
+        elif words[0] == "drip" and words[1] in SERVERS and "--until-idle" not in words:
+            _serves(words, folder, env)
+        else:
+            done = subprocess.run(words, cwd=folder, env=env, capture_output=True, text=True, timeout=120, check=False)
+            assert done.returncode == 0, f"{shlex.join(words)}\n{done.stdout}\n{done.stderr}"
+
+
+def _targets_exist(targets: list[str]) -> None:
+    """`make test` cannot run inside itself: that there is such a target is shown here, that it passes by CI."""
+    makefile = (ROOT / "Makefile").read_text("utf-8")
+    for target in targets:
+        assert re.search(rf"^{re.escape(target)}:", makefile, flags=re.MULTILINE), f"no make target {target}"
+
+
+def _serves(words: list[str], folder: Path, env: dict[str, str]) -> None:
+    """A server starts on a free port, goes on, and ends well when it is asked to."""
+    if words[1] in ("up", "serve"):
+        place = words.index("--port") if "--port" in words else len(words)
+        words = [*words[:place], *words[place + 2 :], "--port", "0"]
+    process = subprocess.Popen(words, cwd=folder, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    assert process.stdout is not None
+    first = process.stdout.readline()
+    time.sleep(1)
+    process.send_signal(signal.SIGTERM)
+    rest, _ = process.communicate(timeout=60)
+    assert process.returncode == 0, f"{shlex.join(words)}\n{first}{rest}"
+
+
+@pytest.mark.parametrize("file", [file for file in DOCS if file.exists()], ids=lambda file: file.name)
+def test_every_course_compiles(file: Path) -> None:
+    """A yaml block that is a whole course parses and compiles as it stands."""
+    for text in blocks(file, "yaml"):
+        if re.search(r"^title:", text, flags=re.MULTILINE):
+            plan = compile_plan(parse("shown.yaml", text.encode()), layout="")
+            assert plan.steps
+
+
+def test_every_program_runs(tmp_path: Path) -> None:
+    """The README's Python does what it says."""
+    for text in blocks(ROOT / "README.md", "python"):
+        done = subprocess.run([sys.executable, "-c", text], cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stdout) == (0, "hi\n"), done.stderr
+
+
+def test_the_pictures_are_there() -> None:
+    """Every picture that the README shows is in the repository."""
+    shown = re.findall(r'src="([^"]+)"', (ROOT / "README.md").read_text("utf-8"))
+    assert shown
+    for picture in shown:
+        assert (ROOT / picture).stat().st_size > 1000
