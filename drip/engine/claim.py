@@ -95,7 +95,11 @@ def _claim_again(
         assert isinstance(mail, Mail), f"{row.step} of {row.revision} is in the ledger, so it is a mail"
         zone = zone_of(learner, plan)
         closed = closed_days(plan.limit, facts[enrolment.id], zone)
-        slot, target = slot_of(mail, enrolment, zone, now, closed)
+        try:
+            slot, target = slot_of(mail, enrolment, zone, now, closed)
+        except ValueError as error:
+            ledger.give_up(conn, row.id, answer=str(error))
+            continue
         if slot.at > now:
             ledger.shift(conn, row.id, due_at=slot.at, answer=slot.reason)
             enrolments.save(conn, [(replace(enrolment, target=target), None, slot.reason)])

@@ -16,7 +16,7 @@ from threading import Event, Thread
 
 from sqlalchemy import Connection
 
-from drip.engine.claim import Parcel, claim_due, trace_line
+from drip.engine.claim import SUPPRESSED, Parcel, claim_due, trace_line
 from drip.engine.sending import GROUP, Sending
 from drip.errors import DripError, SenderTrouble
 from drip.people import Enrolment, State
@@ -151,7 +151,8 @@ def _hand(sending: Sending, conn: Connection, parcels: Sequence[Parcel]) -> set[
     """Mark parcels as handed, after one more look at leaving (it cancels rows) and at the suppression list."""
     hashes = {learners.suppression_hash(sending.suppression_key, p.learner.email): p for p in parcels}
     barred = [hashes[found] for found in learners.suppressed(conn, list(hashes))]
-    ledger.cancel(conn, [parcel.enrolment.id for parcel in barred], answer="suppressed while it was claimed")
+    ledger.cancel(conn, [parcel.enrolment.id for parcel in barred], answer=SUPPRESSED)
+    enrolments.end(conn, [parcel.enrolment.id for parcel in barred], state=State.LEFT, ended_by=SUPPRESSED)
     return ledger.hand(conn, sending.lease(conn), [p.delivery_id for p in parcels], now=sending.clock())
 
 
@@ -246,8 +247,11 @@ def _renewing(sending: Sending) -> Iterator[None]:
 
     def renew() -> None:
         while not done.wait(sending.lease_for.total_seconds() / 3):
-            with sending.store.write() as conn:
-                ledger.renew(conn, sending.lease(conn))
+            try:
+                with sending.store.write() as conn:
+                    ledger.renew(conn, sending.lease(conn))
+            except DripError as error:
+                log.error("the lease could not be renewed: %s", error)
 
     thread = Thread(target=renew, name="drip-lease", daemon=True)
     thread.start()

@@ -209,6 +209,11 @@ def doubt(conn: Connection, worker: str, id_: int, *, due_at: datetime, answer: 
     _release(conn, worker, id_, state="in_doubt", due_at=due_at, answer=answer)
 
 
+def give_up(conn: Connection, id_: int, *, answer: str) -> None:
+    """retry → held: there is no time at which it could go."""
+    _change(conn, [id_], ("retry",), state="held", due_at=None, answer=answer)
+
+
 def hold(conn: Connection, worker: str, id_: int, *, answer: str) -> None:
     """handed or claimed → held: a person decides."""
     _release(conn, worker, id_, state="held", answer=answer)
