@@ -6,12 +6,18 @@ from collections.abc import Callable, Iterator
 
 from drip.check.deliverability import deliverability
 from drip.check.learning import learning
+from drip.check.placeholders import about_placeholders
 from drip.check.structure import structure
 from drip.course.model import Course
 from drip.errors import Mistake
 from drip.plan.model import Plan
 
-FAMILIES: tuple[Callable[[Course, Plan], Iterator[Mistake]], ...] = (structure, learning, deliverability)
+FAMILIES: tuple[Callable[[Course, Plan], Iterator[Mistake]], ...] = (
+    structure,
+    about_placeholders,
+    learning,
+    deliverability,
+)
 
 
 def advise(course: Course, plan: Plan) -> tuple[Mistake, ...]:

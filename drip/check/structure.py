@@ -1,31 +1,34 @@
-"""Advice on the structure of a course: conditions that cannot do what they say, and gaps that mean something else."""
+"""Advice on the structure of a course: conditions, gaps and texts that mean something else than they seem to."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from drip.course.expressions import parse_condition
 from drip.course.model import Course, If, Tip, Wait
-from drip.course.placeholders import placeholders
-from drip.course.positions import Path
+from drip.course.positions import Node, Path, Row, Scalar, Table
 from drip.course.timing import Gap, Unit, clock_text
 from drip.errors import Mistake
 from drip.plan.model import Mail, Plan
 
 _ABOUT_TIPS = ("sent", "opened", "clicked")
 _ABOUT_QUESTIONS = ("answered", "correct")
+_TEXTS = ("title", "subject", "preheader", "objective", "body", "ask", "text", "because")
+#: `#1` and not `# 1`: nobody begins a comment for colleagues without a space.
+_HASH = re.compile(r"[ \t]+(#[^\s#][^\r\n]*)")
 _ELAPSING = (Unit.HOURS, Unit.MINUTES)
 
 
 def structure(course: Course, plan: Plan) -> Iterator[Mistake]:
-    """Opens that decide something, conditions on what comes later, and hours that end in a time of day."""
+    """Opens that decide something, conditions on what comes later, hours before a time of day, texts cut by a #."""
     asked = list(_conditions(course))
     for one in asked:
         yield from _opens(course, one)
         yield from _too_early(course, plan, one)
     yield from _hours(course)
-    yield from _unfilled(course)
+    yield from _after_hash(course)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,20 +100,21 @@ def _hours_advice(course: Course, path: Path, gap: Gap, at: int) -> Mistake:
     return course.advice(path, "hours-then-at", message, 'count in days, such as "1 day"')
 
 
-def _unfilled(course: Course) -> Iterator[Mistake]:
-    """Placeholders are filled in the subject, preheader, body and button; elsewhere the learner sees the braces."""
-    places: list[tuple[Path, str | None]] = [(("title",), course.title), (("sender", "name"), course.sender.name)]
-    for path, step in course.walk():
-        if not isinstance(step, Tip):
-            continue
-        places.append(((*path, "objective"), step.objective))
-        if step.question:
-            places.append(((*path, "question", "ask"), step.question.ask))
-            for number, option in enumerate(step.question.options):
-                where = (*path, "question", "options", number)
-                places += [((*where, "text"), option.text), ((*where, "because"), option.because)]
-    for place, text in places:
-        if text and (span := next(placeholders(text), None)):
-            message = "placeholders are not filled here: the learner sees the braces"
-            hint = "they work in subject, preheader, body and button"
-            yield course.advice(place, "unfilled-placeholder", message, hint, needle=text[slice(*span)])
+def _after_hash(course: Course) -> Iterator[Mistake]:
+    """`subject: Tip #1` says `Tip`: without quotes, YAML reads a comment after a space and a #."""
+    for table in _tables(course.tree):
+        for key, node in table.items():
+            if key in _TEXTS and isinstance(node, Scalar) and course.source.text[node.span[0]] not in "'\"|>":
+                lost = _HASH.match(course.source.text, node.span[1])
+                if lost:
+                    message = f'the text ends before "{lost[1]}": a # after a space begins a comment'
+                    hint = "put the text in quotes"
+                    span = lost.span(1)
+                    yield course.source.mistake(span, "lost-after-hash", message, hint, severity="warning")
+
+
+def _tables(node: Node) -> Iterator[Table]:
+    if isinstance(node, Table):
+        yield node
+    for child in node.values() if isinstance(node, Table) else node if isinstance(node, Row) else ():
+        yield from _tables(child)
