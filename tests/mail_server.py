@@ -1,0 +1,52 @@
+"""A real mail server for tests, in a process of its own, and what it wrote down."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+SMTP_SERVER = Path(__file__).parent / "integration" / "smtp_server.py"
+
+
+@dataclass(frozen=True, kw_only=True)
+class MailServer:
+    """A mail server under test. `url` is what DRIP_TRANSPORT takes."""
+
+    port: int
+    log: Path
+
+    @property
+    def url(self) -> str:
+        return f"smtp://127.0.0.1:{self.port}"
+
+    def events(self, *kinds: str) -> list[dict[str, Any]]:
+        """Everything that it wrote down, in its order."""
+        lines = self.log.read_text("ascii").split("\n")[:-1] if self.log.exists() else []
+        return [event for event in map(json.loads, lines) if not kinds or event["event"] in kinds]
+
+    def messages(self) -> list[dict[str, Any]]:
+        """Each accepted message: `at`, `mail_from`, `rcpt_to` (a list), `data` (its text)."""
+        return self.events("message")
+
+
+@contextmanager
+def mail_server(log: Path, **options: Any) -> Iterator[MailServer]:
+    """A mail server for as long as the block lasts; its options stand in tests/integration/smtp_server.py."""
+    process = subprocess.Popen(
+        [sys.executable, str(SMTP_SERVER), json.dumps({"log": str(log), **options})],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert process.stdout
+        yield MailServer(port=int(process.stdout.readline()), log=log)
+    finally:
+        process.kill()
+        process.communicate()
