@@ -17,7 +17,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine, event, text
 from sqlalchemy.engine import Engine, make_url
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError
+from sqlalchemy.exc import ArgumentError, DatabaseError, IntegrityError, NoSuchModuleError
 
 from drip.errors import SettingsError, StoreError
 
@@ -50,7 +50,9 @@ class Store:
         try:
             with self.engine.connect().execution_options(drip_write=True) as conn, conn.begin():
                 yield conn
-        except OperationalError as error:
+        except IntegrityError:
+            raise  # two of what there may be one of: the caller knows what that means
+        except DatabaseError as error:
             raise _readable(error, self.url) from error
 
     @contextmanager
@@ -59,7 +61,7 @@ class Store:
         try:
             with self.engine.connect() as conn, conn.begin():
                 yield conn
-        except OperationalError as error:
+        except DatabaseError as error:
             raise _readable(error, self.url) from error
 
     def close(self) -> None:
@@ -125,7 +127,7 @@ def _copy(source: Path, to: Path) -> None:
     shutil.move(partial, to)
 
 
-def _readable(error: OperationalError, url: str) -> StoreError:
+def _readable(error: DatabaseError, url: str) -> StoreError:
     words = str(error.orig or error).strip()
     if "no such table" in words or "does not exist" in words:
         return StoreError(f"the database {url} has no tables yet: run `drip db upgrade` ({words})")

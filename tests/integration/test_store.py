@@ -1,0 +1,138 @@
+"""The database: migrations, copies, clear errors, and transactions that exclude each other."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy.exc import StatementError
+from sqlmodel import SQLModel
+from stage import set_up
+
+from drip.errors import SettingsError, StoreError
+from drip.store import Store, learners
+from drip.store.tables import learner
+
+NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
+
+
+def test_the_migrations_make_the_tables(tmp_path: Path) -> None:
+    """What Alembic builds is what SQLModel declares: no difference is left."""
+    stage = set_up(tmp_path)
+    with stage.store.read() as conn:
+        context = MigrationContext.configure(conn, opts={"compare_type": False})
+        assert compare_metadata(context, SQLModel.metadata) == []
+
+
+def test_upgrading_twice_changes_nothing(tmp_path: Path) -> None:
+    """The second upgrade has nothing to do."""
+    store = Store(f"sqlite:///{tmp_path / 'a.db'}")
+    assert store.version()[0] is None
+    assert store.upgrade(now=NOW)
+    assert not store.upgrade(now=NOW)
+    store.require_current()
+
+
+def test_many_processes_may_upgrade_at_once(tmp_path: Path) -> None:
+    """Whoever comes second finds the work done."""
+    errors: list[Exception] = []
+
+    def upgrade() -> None:
+        try:
+            store = Store(f"sqlite:///{tmp_path / 'a.db'}")
+            store.upgrade(now=NOW)
+            store.require_current()
+        except Exception as error:  # noqa: BLE001  (whatever it is, the test must hear of it)
+            errors.append(error)
+
+    threads = [threading.Thread(target=upgrade) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert errors == []
+
+
+def test_an_older_database_is_copied_before_it_is_migrated(tmp_path: Path) -> None:
+    """Nothing is lost when a migration goes wrong: the copy is whole, and opens."""
+    stage = set_up(tmp_path)
+    stage.add("ada@customer.example")
+    with stage.store.write() as conn:
+        conn.exec_driver_sql("UPDATE alembic_version SET version_num = 'older'")
+    with pytest.raises(StoreError, match="newer than this drip"):
+        stage.store.require_current()
+    with pytest.raises(Exception, match="older"):
+        stage.store.upgrade(now=NOW)
+    copy = next(tmp_path.glob("drip.db.*.bak"))
+    with sqlite3.connect(copy) as conn:
+        assert conn.execute("SELECT email FROM learner").fetchall() == [("ada@customer.example",)]
+
+
+def test_an_empty_database_says_what_to_type(tmp_path: Path) -> None:
+    """No tables: `drip db upgrade`."""
+    with pytest.raises(StoreError, match="drip db upgrade"):
+        Store(f"sqlite:///{tmp_path / 'a.db'}").require_current()
+
+
+@pytest.mark.parametrize("url", ["nonsense", "oracle+nothing://x", ""])
+def test_an_address_that_is_none_is_refused(url: str) -> None:
+    """A bad DRIP_DATABASE_URL names itself."""
+    with pytest.raises(SettingsError, match="DRIP_DATABASE_URL"):
+        Store(url)
+
+
+def test_a_file_that_is_no_database_is_an_error_in_words(tmp_path: Path) -> None:
+    """A text file, or a folder, under the database's name."""
+    (tmp_path / "a.db").write_text("this is not a database, and long enough to be taken for one" * 50)
+    with pytest.raises(StoreError):
+        Store(f"sqlite:///{tmp_path / 'a.db'}").version()
+    with pytest.raises(StoreError):
+        Store(f"sqlite:///{tmp_path}").version()
+
+
+def test_a_write_that_fails_leaves_nothing(tmp_path: Path) -> None:
+    """One transaction: all of it, or none."""
+    stage = set_up(tmp_path)
+    row = {"ref": "r", "email": "a@b.example", "first_name": None, "last_name": None, "language": None}
+
+    def half() -> None:
+        with stage.store.write() as conn:
+            learners.add(conn, [{**row, "imported_timezone": None, "attributes": {}}], now=NOW)
+            raise RuntimeError("the power goes")
+
+    with pytest.raises(RuntimeError):
+        half()
+    with stage.store.read() as conn:
+        assert learners.count(conn) == 0
+
+
+def test_a_naive_time_is_refused(tmp_path: Path) -> None:
+    """Times without a zone do not get in."""
+    stage = set_up(tmp_path)
+    stage.add("ada@customer.example")
+    with pytest.raises(StatementError), stage.store.write() as conn:
+        conn.execute(learner.update().values(created_at=datetime(2026, 3, 2)))
+
+
+def test_addresses_compare_without_case(tmp_path: Path) -> None:
+    """One person, however their address is written."""
+    stage = set_up(tmp_path)
+    stage.add("Åsa.Öberg@Customer.example")
+    with stage.store.read() as conn:
+        assert learners.by_addresses(conn, [" åsa.öberg@CUSTOMER.example "])
+        key = learners.suppression_hash(b"k", "Åsa.Öberg@Customer.example")
+        assert key == learners.suppression_hash(b"k", "åsa.öberg@customer.EXAMPLE")
+
+
+def test_parameters_stay_out_of_errors(tmp_path: Path) -> None:
+    """A failing statement does not print people's addresses."""
+    stage = set_up(tmp_path)
+    stage.add("ada@customer.example")
+    with pytest.raises(Exception, match="UNIQUE") as caught:
+        stage.add("ada@customer.example")
+    assert "ada@" not in str(caught.value)
