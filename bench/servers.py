@@ -1,0 +1,65 @@
+"""Postfix's own test programs: smtp-sink takes mail and forgets it, smtp-source sends it as fast as C can."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+#: Debian keeps them here, which is on root's PATH only.
+_SBIN = "/usr/sbin"
+#: Seconds that the sink may take to listen.
+_PATIENCE = 10.0
+
+
+def program(name: str) -> str:
+    """Where a program of postfix is. Says what to type where it is missing."""
+    found = shutil.which(name) or shutil.which(name, path=_SBIN)
+    if found is None:
+        sys.exit(f"bench: {name} is missing; it comes with postfix: apt-get install --no-install-recommends postfix")
+    return found
+
+
+@contextmanager
+def sink() -> Iterator[int]:
+    """A mail server that takes everything; gives its port on 127.0.0.1."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    # as root it wants to become somebody with fewer rights
+    less = ["-u", "nobody"] if os.getuid() == 0 else []
+    server = subprocess.Popen([program("smtp-sink"), *less, f"127.0.0.1:{port}", "1024"], stderr=subprocess.DEVNULL)
+    try:
+        _await(server, port)
+        yield port
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def source_rate(port: int, *, mails: int, size: int, connections: int) -> float:
+    """Mails a second that smtp-source sends over connections that it keeps, each of `size` bytes."""
+    start = time.perf_counter()
+    subprocess.run(
+        [
+            *(program("smtp-source"), "-d", "-s", str(connections), "-m", str(mails), "-l", str(size)),
+            *("-f", "learn@acme.example", "-t", "learner@company.example", f"127.0.0.1:{port}"),
+        ],
+        check=True,
+    )
+    return mails / (time.perf_counter() - start)
+
+
+def _await(server: subprocess.Popen[bytes], port: int) -> None:
+    until = time.monotonic() + _PATIENCE
+    while time.monotonic() < until and server.poll() is None:
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+            return
+        except OSError:
+            time.sleep(0.02)
+    sys.exit("bench: smtp-sink does not listen")
