@@ -32,7 +32,7 @@ class Rendered:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """The whole path once: mails a second, milliseconds of CPU a mail over all workers, samples where they were asked."""
+    """The whole path once: mails a second, milliseconds of CPU a mail over all workers, samples if asked for."""
 
     rate: float
     cpu: float

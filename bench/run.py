@@ -104,11 +104,8 @@ def _machine() -> str:
     model = "unknown CPU"
     if (info := Path("/proc/cpuinfo")).exists():
         model = next((line.partition(":")[2].strip() for line in info.open() if line.startswith("model name")), model)
-    load = os.getloadavg()[0]
-    return (
-        f"{os.cpu_count()} cores, {model}, {platform.system()} {platform.release()}, Python {platform.python_version()}, "
-        f"SQLite {sqlite3.sqlite_version}; load before: {load:.1f}"
-    )
+    system = f"{platform.system()} {platform.release()}, Python {platform.python_version()}"
+    return f"{os.cpu_count()} cores, {model}, {system}, SQLite {sqlite3.sqlite_version}; load: {os.getloadavg()[0]:.1f}"
 
 
 if __name__ == "__main__":

@@ -120,21 +120,21 @@ def _render(sending: Sending, group: Sequence[Parcel]) -> tuple[list[Message], d
     """Messages, and for those that cannot be made, delivery → why."""
     messages: list[Message] = []
     broken: dict[int, str] = {}
-    for parcel in group:
-        if sending.only_to and learners.address_of(parcel.learner.email) not in sending.only_to:
-            broken[parcel.delivery_id] = "DRIP_ONLY_TO does not name this address"
-            continue
-        try:
-            messages.append(message_for(sending, parcel))
-        except (DripError, ValueError) as error:
-            broken[parcel.delivery_id] = f"cannot be rendered: {error}"
+    with sending.store.read() as conn:  # asked only for templates that this worker has not met yet
+        for parcel in group:
+            if sending.only_to and learners.address_of(parcel.learner.email) not in sending.only_to:
+                broken[parcel.delivery_id] = "DRIP_ONLY_TO does not name this address"
+                continue
+            try:
+                messages.append(message_for(sending, conn, parcel))
+            except (DripError, ValueError) as error:
+                broken[parcel.delivery_id] = f"cannot be rendered: {error}"
     return messages, broken
 
 
-def message_for(sending: Sending, parcel: Parcel) -> Message:
+def message_for(sending: Sending, conn: Connection, parcel: Parcel) -> Message:
     """The message of one parcel; every retry makes the same one."""
-    with sending.store.read() as conn:
-        template = sending.library.template(conn, parcel.plan.revision, parcel.mail.id, parcel.language, parcel.variant)
+    template = sending.library.template(conn, parcel.plan.revision, parcel.mail.id, parcel.language, parcel.variant)
     return build_message(
         template,
         plan=parcel.plan,
