@@ -156,8 +156,8 @@ def test_leaving_in_swedish(tmp_path: Path) -> None:
     path = workspace.path(Purpose.UNSUBSCRIBE)
     with running(workspace.app()) as url, httpx.Client(base_url=url, headers={"User-Agent": CHROME}) as client:
         page = client.get(path)
-        assert "Vill du avsluta all e-post från <bdi>Skolan</bdi>?" in page.text
+        assert "Vill du sluta få mejl från <bdi>Skolan</bdi>?" in page.text
         assert '<html lang="sv-FI" dir="ltr">' in page.text
         left = client.post(path, data={"nonce": nonce_in(page), "leave": "everything"})
-        assert "<bdi>Skolan</bdi> skickar inget mer till <bdi>a•••@acme.example</bdi>." in left.text
+        assert "<bdi>Skolan</bdi> skickar inga fler mejl till <bdi>a•••@acme.example</bdi>." in left.text
         assert post(client, path, ONE_CLICK).text.startswith("Du har avslutat prenumerationen.")

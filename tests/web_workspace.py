@@ -1,12 +1,12 @@
 """A workspace with one small course and one learner, filled through the store's own functions.
 
-It is imported by tests/integration/test_web_*.py and by tests/acceptance/test_pages.py.
+Tests of the web side import it, those over HTTP and those in a browser.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -54,8 +54,8 @@ class Workspace:
     learner_id: int
     enrolment_id: int
     delivery: int
+    language: str
     now: datetime = NOW
-    apps: list[FastAPI] = field(default_factory=list)
 
     def app(self, **options: object) -> FastAPI:
         """The web side over this workspace."""
@@ -183,6 +183,7 @@ def make_workspace(
         learner_id=learner.id,
         enrolment_id=enrolment_id,
         delivery=delivery,
+        language=language,
     )
 
 
