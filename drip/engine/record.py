@@ -57,6 +57,10 @@ class Graded:
     next_at: datetime | None
 
 
+#: Where this evidence comes from; with the visit's `source_id` it is unique.
+_SOURCE = "link"
+
+
 class Recorder:
     """The use cases behind the tracking links: each is one short transaction, and may be called from any thread."""
 
@@ -83,9 +87,11 @@ class Recorder:
                 raise NotFound("this mail has no such link")
             facts, _ = facts_of(conn, [origin.enrolment.id])
             sees = scope(origin.plan, origin.learner, origin.enrolment, facts[origin.enrolment.id], visit.at)
-            target = fill_link(template.links[link], sees)
             self._add(conn, origin, Kind.CLICK, visit, item=str(link))
-            return target
+        try:
+            return fill_link(template.links[link], sees)
+        except ExpressionError:  # a value that was there when the mail was sent; the click counts all the same
+            raise NotFound("this link leads nowhere any more") from None
 
     def visited(self, delivery_id: int, page: str, visit: Visit) -> None:
         """One of our pages was shown (`page` such as `answer/1`). Scanners do that too: it changes nothing else."""
@@ -95,7 +101,8 @@ class Recorder:
     def answered(self, delivery_id: int, option: int, sure: str, visit: Visit) -> Graded:
         """Somebody pressed an answer and said how sure they are (one of SURE). Graded by the delivery's own revision.
 
-        The same form sent twice (the same `visit.source_id`) is recorded once and graded the same.
+        The same form sent twice (the same `visit.source_id`) is recorded once, and what was recorded is graded, also
+        where the second says something else.
         """
         if sure not in SURE:
             raise NotFound(f"how sure is one of {', '.join(SURE)}")
@@ -109,6 +116,9 @@ class Recorder:
             correct = question.options[option].correct
             data = {"option": option, "correct": correct, "sure": sure}
             added = self._add(conn, origin, Kind.ANSWER, visit, item=question.id, data=data)
+            if not added:
+                option = evidence.option_of(conn, _SOURCE, visit.source_id)
+                correct = question.options[option].correct
             return Graded(
                 question=question,
                 option=option,
@@ -175,7 +185,7 @@ class Recorder:
             Evidence(
                 kind=kind,
                 at=visit.at,
-                source="link",
+                source=_SOURCE,
                 source_id=visit.source_id,
                 learner_id=origin.learner.id,
                 enrolment_id=origin.enrolment.id,

@@ -6,9 +6,10 @@ import shutil
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import datetime
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from alembic import command
@@ -40,6 +41,8 @@ class Store:
         except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
             raise SettingsError(f"DRIP_DATABASE_URL: cannot use {url!r} ({error}); write sqlite:///drip.db") from None
         self.file = Path(parsed.database) if self.sqlite and parsed.database not in (None, "", ":memory:") else None
+        # SQLite's own lock makes waiting threads poll; one lock in the process lets them queue
+        self._pen = Lock() if self.sqlite else nullcontext()
         if self.sqlite:
             event.listen(self.engine, "connect", _set_up_sqlite)
             event.listen(self.engine, "begin", _begin_sqlite)
@@ -48,7 +51,7 @@ class Store:
     def write(self) -> Iterator[Connection]:
         """A transaction that writes. On SQLite it takes the write lock at once, so that what it read stays true."""
         try:
-            with self.engine.connect().execution_options(drip_write=True) as conn, conn.begin():
+            with self._pen, self.engine.connect().execution_options(drip_write=True) as conn, conn.begin():
                 yield conn
         except IntegrityError:
             raise  # two of what there may be one of: the caller knows what that means

@@ -22,6 +22,12 @@ def add(conn: Connection, event: Evidence) -> bool:
     return bool(conn.execute(query).rowcount)
 
 
+def option_of(conn: Connection, source: str, source_id: str) -> int:
+    """The option of an answer that is stored."""
+    query = select(evidence.c.data).where(evidence.c.source == source, evidence.c.source_id == source_id)
+    return int(conn.execute(query).scalar_one()["option"])
+
+
 def of_enrolments(conn: Connection, enrolment_ids: Sequence[int]) -> dict[int, list[Evidence]]:
     """enrolment → its evidence, oldest first."""
     found: dict[int, list[Evidence]] = {id_: [] for id_ in enrolment_ids}

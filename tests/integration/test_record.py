@@ -46,6 +46,8 @@ def test_a_replayed_answer_is_free(stage: Stage) -> None:
     first = stage.recorder.answered(1, 1, "guessed", stage.visit("n1", method="POST"))
     again = stage.recorder.answered(1, 1, "guessed", stage.visit("n1", method="POST"))
     assert (first.repeated, again.repeated, again.correct) == (False, False, False)
+    changed = stage.recorder.answered(1, 0, "certain", stage.visit("n1", method="POST"))
+    assert (changed.option, changed.correct) == (1, False), "what was recorded is graded"
     second = stage.recorder.answered(1, 0, "certain", stage.visit("n2", method="POST"))
     assert (second.repeated, second.correct) == (True, True)
     assert events(stage) == [("answer", "welcome")] * 2
