@@ -144,8 +144,8 @@ def serve(host: HostOption = "127.0.0.1", port: PortOption = 8000, now: NowOptio
     with opened(chosen) as store, timer.stopping() as stop:
         from drip.web.serve import serve as serve_
 
-        say(f"listening on http://{host}:{port}")
-        serve_(web_app(chosen, store, _clock(chosen, now, send_early=True)), host=host, port=port, stop=stop)
+        app_ = web_app(chosen, store, _clock(chosen, now, send_early=True))
+        serve_(app_, host=host, port=port, stop=stop, ready=lambda url: say(f"listening on {url}"))
 
 
 @app.command()
@@ -166,8 +166,9 @@ def up(host: HostOption = "127.0.0.1", port: PortOption = 8000) -> None:
         )
         sender.start()
         try:
-            say(f"sending and listening on http://{host}:{port}; Ctrl-C stops")
-            serve_(web_app(chosen, store, wiring.system_clock), host=host, port=port, stop=stop)
+            app_ = web_app(chosen, store, wiring.system_clock)
+            told = "sending and listening on {}; Ctrl-C stops"
+            serve_(app_, host=host, port=port, stop=stop, ready=lambda url: say(told.format(url)))
         finally:
             stop.set()
             sender.join()
