@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -10,7 +11,10 @@ from drip.runners.timer import stopping
 
 
 def run_workers(number: int, flags: Sequence[str]) -> int:
-    """Start `number` processes of `drip run` with these flags; SIGTERM drains them all. Returns the worst exit code."""
+    """Start `number` processes of `drip run` with these flags; SIGTERM drains them all. Returns the worst exit code.
+
+    One that the signal met before it had put up its own handler had claimed nothing yet: it has ended well.
+    """
     command = [sys.executable, "-m", "drip", "run", *flags]
     with stopping() as stop:
         workers = [subprocess.Popen(command) for _ in range(number)]
@@ -18,4 +22,5 @@ def run_workers(number: int, flags: Sequence[str]) -> int:
             pass
         for worker in workers:
             worker.terminate()
-        return max(abs(worker.wait()) for worker in workers)
+        codes = [worker.wait() for worker in workers]
+        return max(0 if stop.is_set() and code == -signal.SIGTERM else abs(code) for code in codes)
