@@ -18,6 +18,7 @@ from __future__ import annotations
 import binascii
 import hashlib
 import re
+import struct
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -166,9 +167,15 @@ def date(at: datetime) -> str:
 
 
 def _part(boundary: bytes, subtype: bytes, body: str) -> bytes:
-    text = body.replace("\r\n", "\n").replace("\r", "\n").replace("\n", "\r\n")
-    line = binascii.b2a_base64(text.encode("utf-8"), newline=False)
-    encoded = b"\r\n".join([line[i : i + _BASE64_LINE] for i in range(0, len(line), _BASE64_LINE)])
+    content = body.encode("utf-8")  # bytes, since text with one character beyond Latin-1 is slower to go through
+    if b"\r" in content:
+        content = content.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    line = binascii.b2a_base64(content.replace(b"\n", b"\r\n"), newline=False)
+    full = len(line) // _BASE64_LINE
+    # cut in one go: for hundreds of lines that is a third of what slicing each costs
+    lines = struct.unpack_from(f"{_BASE64_LINE}s" * full, line)
+    rest = line[full * _BASE64_LINE :]
+    encoded = b"\r\n".join((*lines, rest) if rest else lines)
     return (
         b"--%b\r\nContent-Type: text/%b; charset=utf-8\r\nContent-Transfer-Encoding: base64\r\n\r\n%b\r\n"
         % (boundary, subtype, encoded)
