@@ -160,6 +160,8 @@ class Conversation(asyncio.Protocol):
 
     async def _until_written(self) -> None:
         """Wait until the kernel has taken every byte, or the server has said something meanwhile."""
+        if not self._paused:
+            return
         try:
             async with asyncio.timeout(self._timeout * _PATIENCE_AFTER_DOT):
                 while self._paused and not self._replies:
@@ -169,13 +171,14 @@ class Conversation(asyncio.Protocol):
             raise Lost("the server stopped reading") from None
 
     async def _reply(self, seconds: float) -> Reply:
-        try:
-            async with asyncio.timeout(seconds):
-                while not self._replies:
-                    await self._something()
-        except TimeoutError:
-            self.abort()
-            raise Lost(f"no answer within {seconds:g} s") from None
+        if not self._replies:  # pipelined, the second and third have mostly come with the first
+            try:
+                async with asyncio.timeout(seconds):
+                    while not self._replies:
+                        await self._something()
+            except TimeoutError:
+                self.abort()
+                raise Lost(f"no answer within {seconds:g} s") from None
         return self._replies.popleft()
 
     async def _something(self) -> None:
