@@ -96,7 +96,7 @@ def add(
         raise Refused(str(bad)) from None
     _take_in(store, Roster(entries=(entry,), problems=(), notes=()), now, None, None)
     with store.read() as conn:
-        return _find(conn, entry.email)
+        return find(conn, entry.email)
 
 
 def normal_email(text: str) -> str:
@@ -119,7 +119,7 @@ def show(store: Store, email: str, *, suppression_key: bytes | None = None) -> d
     `suppressed` is why they get no mail, or None (also where no key is given to look with).
     """
     with store.read() as conn:
-        learner = _find(conn, email)
+        learner = find(conn, email)
         standings = enrolments.of_learner(conn, learner.id)
         mails = ledger.of_enrolments(conn, [standing.enrolment.id for standing in standings])
         events = evidence.of_learner(conn, learner.id)
@@ -128,7 +128,7 @@ def show(store: Store, email: str, *, suppression_key: bytes | None = None) -> d
             key = learners.suppression_hash(suppression_key, learner.email)
             suppressed = learners.suppressed(conn, [key]).get(key)
     return {
-        **_plain(learner),
+        **plain(learner),
         "suppressed": suppressed,
         "enrolments": [_enrolment(standing, mails[standing.enrolment.id]) for standing in standings],
         "evidence": _judged(events, standings, mails),
@@ -175,7 +175,7 @@ def _write(store: Store, batch: Sequence[Entry], now: datetime) -> tuple[int, in
                 new.append({"ref": secrets.token_urlsafe(REF_BYTES), "email": entry.email, **_columns(entry, None)})
             elif (columns := _columns(entry, learner)) != _columns(None, learner):
                 changed.append({"id": learner.id, **columns})
-                if learner.timezone is None and columns["imported_timezone"] != learner.imported_timezone:
+                if columns["imported_timezone"] != learner.imported_timezone:
                     moved.append(learner.id)
         learners.add(conn, new, now=now)
         learners.change_all(conn, changed)
@@ -194,18 +194,24 @@ def _columns(entry: Entry | None, learner: Learner | None) -> dict[str, object]:
     }
 
 
-def _find(conn: Connection, email: str) -> Learner:
+def find(conn: Connection, email: str) -> Learner:
+    """The learner of that address. Raises NotFound, naming like addresses, or Refused for what is no address."""
     address = learners.address_of(normal_email(email))
     learner = learners.by_addresses(conn, [address]).get(address)
     if learner is None:
-        near = get_close_matches(address, learners.like(conn, address), n=3, cutoff=0.8)
-        raise NotFound(
-            f"no learner has the address {address}" + (f": did you mean {' or '.join(near)}?" if near else "")
-        )
+        raise NotFound(f"no learner has the address {address}{near_misses(conn, address)}")
     return learner
 
 
-def _plain(learner: Learner) -> dict[str, object]:
+def near_misses(conn: Connection, email: str) -> str:
+    """`: did you mean ada@customer.example?`, or nothing where no address is like this one."""
+    address = learners.address_of(email)
+    near = get_close_matches(address, learners.like(conn, address), n=3, cutoff=0.8)
+    return f": did you mean {' or '.join(near)}?" if near else ""
+
+
+def plain(learner: Learner) -> dict[str, object]:
+    """A learner as plain values, for a person or a program to read."""
     said = {name: getattr(learner, name) for name in OWN}
     return {
         **said,

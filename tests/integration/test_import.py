@@ -214,6 +214,14 @@ def test_open_quote_spoils_its_own_row_alone() -> None:
     assert [problem.line for problem in roster.problems] == [2]
 
 
+def test_open_quote_swallows_no_rows_up_to_a_far_inch_mark() -> None:
+    """A quote that happens to stand before a delimiter hundreds of lines on does not close what was left open here."""
+    rows = "".join(f"p{n}@acme.example,x\n" for n in range(300))
+    roster = read_csv(f'email,plan\nada@acme.example,"pro\n{rows}last@acme.example,6"\n'.encode())
+    assert len(roster.entries) == 301
+    assert [problem.line for problem in roster.problems] == [2]
+
+
 def test_wrong_bytes_in_good_utf8_spoil_their_own_row_alone() -> None:
     """One broken letter does not turn every å of the file into rubbish."""
     roster = read_csv(
@@ -237,9 +245,10 @@ def test_empty_lines_are_no_rows() -> None:
 
 def test_same_address_twice_last_wins_and_it_is_said(stage: Stage) -> None:
     """One person on two lines is one learner, as if the lines were imported one after the other."""
-    done = take(stage, "email,plan,city\nada@acme.example,trial,Lund\nADA@acme.example,pro,\nbo@acme.example,x,\n")
+    rows = "ada@acme.example,Ada,trial,Lund\nADA@acme.example,,pro,\nbo@acme.example,Bo,x,\n"
+    done = take(stage, f"email,first_name,plan,city\n{rows}")
     assert counts(done) == (2, 0, 0, 0)
-    assert ada(stage).attributes == {"plan": "pro", "city": "Lund"}
+    assert (ada(stage).first_name, ada(stage).attributes) == ("Ada", {"plan": "pro", "city": "Lund"})
     assert done.notes == ("ada@acme.example stands on lines 2 and 3: the last one wins",)
 
 
