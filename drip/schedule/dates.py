@@ -16,6 +16,7 @@ def utc(at: datetime) -> datetime:
     return at.astimezone(UTC)
 
 
+@lru_cache(maxsize=4096)  # everyone in a zone shares the hours at which a day opens and closes
 def to_instant(civil: datetime, zone: ZoneInfo) -> datetime:
     """The instant of a naive wall time: the first of two, or the first valid instant after one that does not exist."""
     after = civil.replace(tzinfo=zone, fold=0).astimezone(UTC)
