@@ -10,10 +10,12 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
 from drip.people import Enrolment, Learner, State
-from drip.store.learners import CHUNK, to_learner
+from drip.store.learners import CHUNK
 from drip.store.tables import course, enrolment, learner, trace
 
 _FIELDS = tuple(f.name for f in fields(Enrolment))
+#: field of a Learner → the name of its column in a row that joins both.
+_PERSON = {f.name: f"person_{f.name}" for f in fields(Learner)}
 #: The columns that moving along a plan changes.
 _MOVES = ("state", "next_step", "target", "reached_at", "last_mail_at", "floor_at", "waited", "ended_by")
 
@@ -31,7 +33,7 @@ class Standing:
 
 def to_enrolment(row: Row[Any] | Mapping[str, Any]) -> Enrolment:
     """A row of the enrolment table as the core's value."""
-    values = dict(row if isinstance(row, Mapping) else row._mapping)
+    values = row if isinstance(row, Mapping) else dict(row._mapping)
     return Enrolment(**{name: values[name] for name in _FIELDS} | {"state": State(values["state"])})
 
 
@@ -173,25 +175,15 @@ def next_due_at(conn: Connection) -> datetime | None:
 
 
 def _standings() -> Any:
-    people = [column.label(f"person_{column.name}") for column in learner.c]
+    people = [learner.c[name].label(label) for name, label in _PERSON.items()]
     return select(enrolment, *people).join(learner, learner.c.id == enrolment.c.learner_id)
 
 
-class _LearnerPart:
-    """The learner's columns of a joined row, under their own names."""
-
-    def __init__(self, row: Mapping[str, Any]) -> None:
-        self._row = row
-
-    def __getattr__(self, name: str) -> Any:
-        return self._row[f"person_{name}"]
-
-
 def _to_standing(row: Row[Any]) -> Standing:
-    values = row._mapping
+    values = dict(row._mapping)
     return Standing(
-        enrolment=to_enrolment(row),
-        learner=to_learner(_LearnerPart(values)),  # type: ignore[arg-type]  # reads like a row
+        enrolment=to_enrolment(values),
+        learner=Learner(**{name: values[label] for name, label in _PERSON.items()}),
         due_at=values["due_at"],
         due_reason=values["due_reason"],
         problem=values["problem"],
