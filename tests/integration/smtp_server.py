@@ -9,7 +9,7 @@ Two kinds:
 - without `script`: aiosmtpd. Options: `user` and `password` (wanted before MAIL), `cert` and `key` (STARTTLS; with
   `require_starttls` it insists, with `implicit` TLS begins at once), `pipelining` (say so at EHLO; it reads its input
   line by line, so it can).
-- with `script`: a peer that does what it is told. It also logs `{"event": "open" | "close" | "line"}`. The script is
+- with `script`: a peer that does what it is told. It also logs `open`, `close`, `line` and `body` events. The script is
   stage → list of actions; one is used up each time the stage is reached, on whatever connection, the last one for ever.
   Stages: `connect`, `EHLO`, `STARTTLS`, `AUTH`, `password` (what follows a 334), `MAIL`, `RCPT`, `DATA` (the command),
   `halfway` (after the first bytes of the body), `dot` (after the final one), `after` (when the reply to it is out),
@@ -105,6 +105,7 @@ class Peer:
         self.late: bool = options.get("late", False)
         self.log = log
         self.connections = 0
+        self.readers: dict[asyncio.StreamWriter, asyncio.StreamReader] = {}
 
     def action(self, stage: str, argument: str = "") -> str:
         actions = self.script.get(stage, ["ok"])
@@ -128,7 +129,8 @@ class Peer:
         """
         action = self.action(stage, argument)
         if action == "hang":
-            await asyncio.sleep(3600)
+            await self.readers[writer].read()  # until the client hangs up
+            raise ConnectionError
         reply, plus, _ = action.partition(" +cut")
         if reply == "ok":
             reply = yes or OK.get(stage, "")
@@ -144,6 +146,7 @@ class Peer:
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
         connection = self.connections
+        self.readers[writer] = reader
         self.log.write("open", connection=connection)
         try:
             await self.converse(reader, writer, connection)
@@ -151,6 +154,7 @@ class Peer:
             pass
         finally:
             self.log.write("close", connection=connection)
+            del self.readers[writer]
             writer.close()
 
     async def line(self, reader: asyncio.StreamReader, connection: int) -> str:
@@ -186,6 +190,8 @@ class Peer:
             elif verb == "DATA":
                 if (await self.do("DATA", writer)).startswith("354"):
                     data = await reader.read(100)
+                    if data:
+                        self.log.write("body", connection=connection)
                     await self.do("halfway", writer)
                     while not data.endswith(b"\r\n.\r\n"):
                         more = await reader.read(65_536)

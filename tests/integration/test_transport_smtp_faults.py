@@ -120,6 +120,7 @@ def test_refused_recipient_gets_no_content(scene: Callable[..., Scene], mail: Ma
     assert [receipt.outcome for receipt in result.receipts] == [REFUSED, SENT]
     assert result.receipts[0].dead_address
     assert [message["rcpt_to"] for message in on.server.messages()] == [["learner2@lovelace.example"]]
+    assert len(on.server.events("body")) == 1, "not a byte, not even RSET, goes where a body is waited for"
 
 
 # The sender's own trouble -----------------------------------------------------------------------------------------
