@@ -1,0 +1,89 @@
+"""An academy: a workspace that is used the way its people use it, through `python -m drip` in processes of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+#: What the links in the mails begin with. Where it leads is up to the reader's network: here, to whatever serves.
+BASE_URL = "https://learn.acme.example"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Academy:
+    """A workspace and the DRIP_* variables over it."""
+
+    folder: Path
+    variables: Mapping[str, str]
+
+    @property
+    def database(self) -> Path:
+        return self.folder / "drip.db"
+
+    def drip(self, *words: str, exit_code: int = 0) -> str:
+        """What a command printed. It must end with that code, and show no traceback."""
+        done = subprocess.run(
+            self._command(words), cwd=self.folder, env=self._environment(), capture_output=True, text=True, check=False
+        )
+        said = f"$ drip {' '.join(words)}\n{done.stdout}\n{done.stderr}"
+        assert done.returncode == exit_code, said
+        assert "Traceback" not in done.stderr, said
+        return done.stdout + done.stderr
+
+    def told(self, *words: str) -> Any:
+        """The JSON that a command printed."""
+        return json.loads(self.drip(*words, "--format", "json"))
+
+    def start(self, *words: str) -> subprocess.Popen[str]:
+        """A command in a process of its own, which the caller ends."""
+        return subprocess.Popen(
+            self._command(words), cwd=self.folder, env=self._environment(), stdout=subprocess.PIPE, text=True
+        )
+
+    @contextmanager
+    def serving(self, now: str) -> Iterator[str]:
+        """Where `drip serve --now …` answers, for as long as the block lasts; then it ends well."""
+        process = self.start("serve", "--port", "0", "--now", now)
+        try:
+            assert process.stdout
+            url = process.stdout.readline().rpartition("listening on ")[2].strip()
+            assert url.startswith("http://"), url
+            yield url
+            process.terminate()
+            assert process.wait(30) == 0
+        finally:
+            process.kill()
+            process.communicate()
+
+    def copy(self, folder: Path, **variables: str) -> Academy:
+        """The same academy once more, with its database and its secret, under other variables."""
+        shutil.copytree(self.folder, folder)
+        return replace(self, folder=folder, variables={**self.variables, **variables})
+
+    def _command(self, words: tuple[str, ...]) -> list[str]:
+        return [sys.executable, "-m", "drip", *words]
+
+    def _environment(self) -> dict[str, str]:
+        own = {name: value for name, value in os.environ.items() if not name.startswith("DRIP_")}
+        return {**own, "DRIP_BASE_URL": BASE_URL, **self.variables}
+
+
+def found_academy(folder: Path, courses: Mapping[str, str], people: str, **variables: str) -> Academy:
+    """`drip init`, these courses (id → YAML) published, these people (CSV) imported; nobody is enrolled."""
+    folder.mkdir()
+    academy = Academy(folder=folder, variables=variables)
+    academy.drip("init")
+    for name, text in courses.items():
+        (folder / "campaigns" / f"{name}.yaml").write_text(text, "utf-8")
+    (folder / "people.csv").write_text(people, "utf-8")
+    academy.drip("publish", *courses)
+    academy.drip("learners", "import", "people.csv")
+    return academy
