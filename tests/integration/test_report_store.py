@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -70,13 +71,19 @@ def test_replayed_form_changes_no_number(stage: Stage) -> None:
 
 
 def test_courses_do_not_mix(stage: Stage) -> None:
-    """What happens in one course is in no other course's report."""
-    (mail,) = welcome_mails(stage, 1)
-    stage.recorder.opened(mail.id, stage.visit("open"))
+    """What happens in one course is in no other course's report, also where their enrolments came in turns."""
     stage.publish(PLAIN_COURSE, "plain")
-    report = measure.report(stage.store, "plain")
-    assert (report.enrolled, report.sent) == (0, 0)
-    assert all(step.opened == Mails() for step in report.steps)
+    for number, course in enumerate(("plain", "course", "plain")):
+        stage.course_id = course
+        stage.add(f"learner{number}@customer.example")
+        stage.enrol(f"learner{number}@customer.example")
+    stage.live(days=0.25)
+    for mail in stage.rows():
+        stage.recorder.opened(mail.id, stage.visit(f"open-{mail.id}", at=stage.clock() + timedelta(minutes=1)))
+    plain, course = measure.report(stage.store, "plain"), measure.report(stage.store, "course")
+    assert [step.step for step in plain.steps] == [f"tip-{n}" for n in range(1, 7)]
+    assert (plain.enrolled, plain.steps[0].opened) == (2, Mails(people=2))
+    assert (course.enrolled, course.sent, course.steps[0].opened) == (1, 1, Mails(people=1))
 
 
 def test_held_enrolments_and_mails_wait_for_a_person(stage: Stage) -> None:
