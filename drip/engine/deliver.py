@@ -8,7 +8,7 @@ No database work happens while the network is busy, and nothing is marked as sen
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -19,9 +19,9 @@ from sqlalchemy import Connection
 from drip.engine.claim import SUPPRESSED, Parcel, claim_due, trace_line
 from drip.engine.sending import GROUP, Sending
 from drip.errors import DripError, SenderTrouble
-from drip.people import Enrolment, State
+from drip.people import State
 from drip.render.message import Message, build_message
-from drip.schedule.advance import after_send, look_ahead, scope
+from drip.schedule.advance import Next, after_send, look_ahead, scope
 from drip.schedule.backoff import pause_after, retry_after
 from drip.store import breaker, enrolments, learners, ledger
 from drip.transports import Outcome, Receipt
@@ -107,8 +107,10 @@ def _send_group(sending: Sending, group: Sequence[Parcel]) -> Tally:
     result = sending.transport.send([message for message in messages if message.delivery_id in handed])
     tally = Tally(held=len(broken), trouble=result.trouble)
     now = sending.clock()
+    sent = [by_id[receipt.delivery_id] for receipt in result.receipts if receipt.outcome is Outcome.SENT]
+    ahead = {parcel.delivery_id: _ahead(parcel, now) for parcel in sent}  # nobody waits for the database meanwhile
     with sending.store.write() as conn:
-        tally += _mark(sending, conn, by_id, result.receipts, now=now)
+        tally += _mark(sending, conn, by_id, result.receipts, ahead, now=now)
         if result.trouble is not None:
             _trip(sending, conn, result.trouble, now=now)
         elif any(receipt.outcome is Outcome.SENT for receipt in result.receipts):
@@ -156,14 +158,28 @@ def _hand(sending: Sending, conn: Connection, parcels: Sequence[Parcel]) -> set[
     return ledger.hand(conn, sending.lease(conn), [p.delivery_id for p in parcels], now=sending.clock())
 
 
+def _ahead(parcel: Parcel, now: datetime) -> Next:
+    """Where the enrolment stands once this mail was sent at `now`."""
+    facts = replace(parcel.facts, sent={**parcel.facts.sent, parcel.mail.id: now})
+    return look_ahead(parcel.plan, after_send(parcel.enrolment, parcel.mail, now), parcel.learner, facts, now)
+
+
 def _mark(
-    sending: Sending, conn: Connection, parcels: dict[int, Parcel], receipts: Sequence[Receipt], *, now: datetime
+    sending: Sending,
+    conn: Connection,
+    parcels: Mapping[int, Parcel],
+    receipts: Sequence[Receipt],
+    ahead: Mapping[int, Next],
+    *,
+    now: datetime,
 ) -> Tally:
-    """Write every outcome; whoever got their mail moves on in the same transaction."""
+    """Write every outcome; whoever got their mail moves on in the same transaction, unless they have ended."""
     worker = sending.worker
     sent = {receipt.delivery_id: receipt.answer for receipt in receipts if receipt.outcome is Outcome.SENT}
     marked = ledger.mark_sent(conn, list(sent), sent, now=now)
-    _advance(conn, [parcels[id_] for id_ in sorted(marked)], now=now)
+    moved = [ahead[id_] for id_ in sorted(marked)]
+    enrolments.save(conn, [(then.enrolment, then.due_at, then.reason) for then in moved])
+    enrolments.add_trace(conn, [trace_line(then.enrolment.id, note) for then in moved for note in then.notes])
     tally = Tally(sent=len(marked))
     for receipt in receipts:
         id_, parcel = receipt.delivery_id, parcels[receipt.delivery_id]
@@ -191,20 +207,6 @@ def _mark(
                 ledger.hold(conn, worker, id_, answer=receipt.answer)
                 tally += Tally(held=1)
     return tally
-
-
-def _advance(conn: Connection, parcels: Sequence[Parcel], *, now: datetime) -> None:
-    """Move each enrolment past the mail that it was sent, unless it has ended meanwhile."""
-    moved: list[tuple[Enrolment, datetime | None, str]] = []
-    traced = []
-    for parcel in parcels:
-        facts = replace(parcel.facts, sent={**parcel.facts.sent, parcel.mail.id: now})
-        stands = after_send(parcel.enrolment, parcel.mail, now)
-        then = look_ahead(parcel.plan, stands, parcel.learner, facts, now)
-        moved.append((then.enrolment, then.due_at, then.reason))
-        traced += [trace_line(parcel.enrolment.id, note) for note in then.notes]
-    enrolments.save(conn, moved)
-    enrolments.add_trace(conn, traced)
 
 
 def _bury(conn: Connection, parcel: Parcel, words: str) -> None:
