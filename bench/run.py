@@ -47,19 +47,20 @@ def main() -> None:
             _show_profile(whole_path(scene, mails=asked.mails, workers=1, profile=True), asked.mails)
             return
         rendered = render_alone(scene, asked.seconds)
-        source: list[float] = []
-        runs: dict[tuple[int, int], list[Run]] = {shape: [] for shape in _SHAPES}
+        beside: dict[tuple[int, int], list[tuple[float, Run]]] = {shape: [] for shape in _SHAPES}
         with Progress(console=Console(stderr=True), transient=True) as bar:
             for _ in bar.track(range(asked.rounds), description="measuring"):
-                source.append(source_rate(port, mails=asked.mails, size=rendered.size, connections=_SOURCE_CONNECTIONS))
                 for workers, connections in _SHAPES:
+                    # one right after the other: a machine that others use too changes by the second
+                    rate = source_rate(port, mails=asked.mails, size=rendered.size, connections=_SOURCE_CONNECTIONS)
                     here = Scene(scene.folder, f"{transport}{connections}")
-                    runs[workers, connections].append(whole_path(here, mails=asked.mails, workers=workers))
-    _show(asked, rendered, source, runs)
+                    run = whole_path(here, mails=asked.mails, workers=workers)
+                    beside[workers, connections].append((rate, run))
+    _show(asked, rendered, beside)
 
 
 def _show(
-    asked: argparse.Namespace, rendered: Rendered, source: Sequence[float], runs: dict[tuple[int, int], list[Run]]
+    asked: argparse.Namespace, rendered: Rendered, beside: dict[tuple[int, int], list[tuple[float, Run]]]
 ) -> None:
     kilobytes = rendered.size / 1000
     out.print(
@@ -71,15 +72,20 @@ def _show(
     for column in table.columns[1:]:
         column.justify = "right"
     table.add_row("render alone, one core", f"{rendered.rate:,.0f}", "", f"{1000 / rendered.rate:.2f}")
-    table.add_row(f"smtp-source -d -s {_SOURCE_CONNECTIONS}", _spread(source), "100 %", "")
-    for (workers, connections), done in runs.items():
+    table.add_row(
+        f"smtp-source -d -s {_SOURCE_CONNECTIONS}",
+        _spread([rate for pairs in beside.values() for rate, _ in pairs]),
+        "100 %",
+        "",
+    )
+    for (workers, connections), pairs in beside.items():
         who = f"{workers} worker{'s' * (workers > 1)}"
-        ratio = median(run.rate / beside for run, beside in zip(done, source, strict=True))
+        ratio = median(run.rate / rate for rate, run in pairs)
         table.add_row(
             f"whole path, {who}, {connections} connections each",
-            _spread([run.rate for run in done]),
+            _spread([run.rate for _, run in pairs]),
             f"{100 * ratio:.0f} %",
-            f"{median(run.cpu for run in done):.2f}",
+            f"{median(run.cpu for _, run in pairs):.2f}",
         )
     out.print(table)
     again = f"--mails {asked.mails} --rounds {asked.rounds} --seconds {asked.seconds:g}"
