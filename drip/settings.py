@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
@@ -17,8 +18,10 @@ from typing import Any, TypeVar
 
 from email_validator import EmailNotValidError, validate_email
 
+from drip.course import values
 from drip.course.model import Defaults
 from drip.course.model import Sender as CourseSender
+from drip.course.positions import Scalar
 from drip.course.timing import parse_clock, parse_days, parse_gap, parse_holidays, parse_limit, parse_window, parse_zone
 from drip.errors import SettingsError
 from drip.render.colour import hex_colour
@@ -27,8 +30,8 @@ from drip.render.layout import Brand
 T = TypeVar("T")
 
 FILE, LOCAL_FILE = "drip.toml", "drip.local.toml"
-#: A workspace without a secret signs its previews with this; `publish`, `run` and `serve` refuse to start with it.
-NO_SECRET = ""
+#: Variables of a later version: a machine that is ready for it is no mistake.
+LATER = frozenset({"DRIP_SENDGRID_API_KEY"})
 #: A secret shorter than this can be guessed by trying.
 SHORTEST_SECRET = 16
 
@@ -58,15 +61,20 @@ def load(folder: Path, environ: Mapping[str, str] = os.environ) -> Settings:
         key = name.removeprefix("DRIP_").lower()
         if name.startswith("DRIP_") and key in _PLAIN:
             said[key] = (value, name)
-        elif name.startswith("DRIP_"):
+        elif name.startswith("DRIP_") and name not in LATER:
             raise SettingsError(f"{name}: there is no such setting{_like(key, _PLAIN, 'DRIP_')}")
     settings = Settings(folder=folder, is_workspace=is_workspace)
-    values: dict[str, Any] = {}
+    found: dict[str, Any] = {}
     for key, (value, where) in said.items():
         if key in _PLAIN:
             field, read = _PLAIN[key]
-            values[field] = _read(read, value, where)
-    return replace(settings, **values, defaults=_defaults(said, is_workspace), brand=_brand(said))
+            found[field] = _read(read, value, where)
+    return replace(settings, **found, defaults=_defaults(said, is_workspace), brand=_brand(said))
+
+
+def masked(url: str) -> str:
+    """An address without what may be a password in it: `smtp://…@mail.acme.example:587`."""
+    return re.sub(r"\?.*", "", re.sub(r"(?<=://).*@", "…@", url, flags=re.DOTALL), flags=re.DOTALL)
 
 
 def require_secret(settings: Settings) -> None:
@@ -89,18 +97,24 @@ def _files(folder: Path) -> tuple[dict[str, tuple[Any, str]], bool]:
             content = tomllib.loads(path.read_text("utf-8"))
         except FileNotFoundError:
             continue
-        except (OSError, UnicodeDecodeError) as error:
-            raise SettingsError(f"{name}: cannot be read: {error}") from None
+        except UnicodeDecodeError:
+            raise SettingsError(f"{name}: not UTF-8; save it as UTF-8") from None
+        except OSError as error:
+            raise SettingsError(f"{name}: cannot be read: {error.strerror}") from None
         except tomllib.TOMLDecodeError as error:
             raise SettingsError(f"{name}: not TOML: {error}") from None
         found = True
         for key, value in content.items():
+            if key in _SECTIONS and not isinstance(value, dict):
+                raise SettingsError(f"{name}: {key}: a section is wanted, [{key}] with its keys on lines of their own")
             if isinstance(value, dict) and key in _SECTIONS:
                 said.update({f"{key}.{inner}": (v, f"{name}: [{key}] {inner}") for inner, v in value.items()})
             else:
                 said[key] = (value, f"{name}: {key}")
     known = set(_PLAIN) | {"language", "layout"} | {f"{s}.{k}" for s, keys in _SECTIONS.items() for k in keys}
     for key, (_, where) in said.items():
+        if key == "learner":
+            raise SettingsError(f"{where}: this version takes every column as text; take [learner] away")
         if key not in known:
             raise SettingsError(f"{where}: there is no such setting{_like(key, known)}")
     return said, found
@@ -126,8 +140,8 @@ def _defaults(said: Mapping[str, tuple[Any, str]], is_workspace: bool) -> Defaul
         )
     return Defaults(
         sender=sender,
-        language=get("language", _line, bare.language),
-        layout=get("layout", _line, bare.layout),
+        language=get("language", _of_course(values.language), bare.language),
+        layout=get("layout", _of_course(values.layout), bare.layout),
         every=get("timing.every", parse_gap, bare.every),
         at=get("timing.at", parse_clock, None),
         between=get("timing.between", parse_window, None),
@@ -147,7 +161,7 @@ def _brand(said: Mapping[str, tuple[Any, str]]) -> Brand:
 def _read(read: Callable[[Any], T], value: Any, where: str) -> T:
     try:
         return read(value)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, SettingsError) as error:
         raise SettingsError(f"{where}: {error}") from None
 
 
@@ -155,6 +169,19 @@ def _line(value: Any) -> str:
     if not isinstance(value, str) or not value.strip() or any(ord(c) < 32 for c in value):
         raise ValueError(f"a text of one line is wanted, not {value!r}")
     return value.strip()
+
+
+def _of_course(read: Callable[[Scalar], str]) -> Callable[[Any], str]:
+    """What course files read in this way, read from a setting."""
+    return lambda value: read(Scalar(text=_line(value), value=value, span=(0, 0)))
+
+
+def _address(value: Any) -> str:
+    """A URL that may hold a password: what is wrong with it is said without it."""
+    try:
+        return _line(value)
+    except ValueError:
+        raise ValueError("an address of one line is wanted") from None
 
 
 def _email(value: Any) -> str:
@@ -167,7 +194,7 @@ def _email(value: Any) -> str:
 
 def _seconds(value: Any) -> timedelta:
     try:
-        number = float(value)
+        number = float("" if isinstance(value, bool) else value)
     except (TypeError, ValueError):
         raise ValueError(f"a number of seconds is wanted, not {value!r}") from None
     if not 0 <= number <= 7 * 86_400:
@@ -202,7 +229,10 @@ def _keys(value: Any) -> tuple[str, ...]:
 
 def _addresses(value: Any) -> frozenset[str]:
     parts = value if isinstance(value, list) else str(value).split(",")
-    return frozenset(str(part).strip().casefold() for part in parts if str(part).strip())
+    found = frozenset(_email(part).casefold() for part in parts if str(part).strip())
+    if not found:  # a guard that guards nothing, such as a variable that came out empty, must not let mail out
+        raise ValueError("no address stands there: name those that may get mail, or take the setting away")
+    return found
 
 
 def _like(key: str, known: Any, prefix: str = "") -> str:
@@ -214,8 +244,8 @@ def _like(key: str, known: Any, prefix: str = "") -> str:
 
 #: Settings of the machine: key in drip.toml, and DRIP_KEY in the environment → (field of Settings, how to read it).
 _PLAIN: Mapping[str, tuple[str, Callable[[Any], Any]]] = {
-    "database_url": ("database_url", _line),
-    "transport": ("transport", _line),
+    "database_url": ("database_url", _address),
+    "transport": ("transport", _address),
     "base_url": ("base_url", _base_url),
     "secret_key": ("secret_keys", _keys),
     "lease": ("lease", _lease),

@@ -7,6 +7,7 @@ import secrets
 import socket
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from difflib import get_close_matches
 from hashlib import sha256
 from pathlib import Path
 
@@ -32,7 +33,7 @@ def _smtp(url: str, _folder: Path) -> Transport:
 
 
 #: scheme of DRIP_TRANSPORT → how to make it.
-TRANSPORTS: Mapping[str, Callable[[str, Path], Transport]] = {"outbox": _outbox, "smtp": _smtp}
+TRANSPORTS: Mapping[str, Callable[[str, Path], Transport]] = {"outbox": _outbox, "smtp": _smtp, "smtps": _smtp}
 
 
 def system_clock() -> datetime:
@@ -50,20 +51,30 @@ def store(settings: Settings) -> Store:
     url = settings.database_url
     try:
         parsed = make_url(url)
-    except Exception as error:  # noqa: BLE001  (SQLAlchemy raises several kinds for a bad address)
-        raise SettingsError(f"DRIP_DATABASE_URL: not a database address ({error}); write sqlite:///drip.db") from None
-    if parsed.get_backend_name() == "sqlite" and parsed.database and parsed.database != ":memory:":
-        parsed = parsed.set(database=str(settings.folder / parsed.database))
+    except Exception:  # noqa: BLE001  (SQLAlchemy raises several kinds, with pieces of the address in their words)
+        raise SettingsError(
+            "DRIP_DATABASE_URL: not a database address; write sqlite:///drip.db\n"
+            "  (write @ : / ? # and % of a password as %40 %3A %2F %3F %23 %25)"
+        ) from None
+    on_disk = parsed.get_backend_name() == "sqlite" and parsed.database not in (None, "", ":memory:")
+    if on_disk and not str(parsed.database).startswith("file:"):
+        parsed = parsed.set(database=str(settings.folder / str(parsed.database)))
     return Store(parsed.render_as_string(hide_password=False))
 
 
 def transport(settings: Settings) -> Transport:
     """The way out that DRIP_TRANSPORT names."""
-    scheme = settings.transport.partition(":")[0]
+    scheme, colon, _ = settings.transport.partition(":")
     if scheme not in TRANSPORTS:
-        known = ", ".join(f"{name}:…" for name in TRANSPORTS)
-        raise SettingsError(f"DRIP_TRANSPORT: unknown way out {scheme!r}; known are {known}")
-    return TRANSPORTS[scheme](settings.transport, settings.folder)
+        close = get_close_matches(scheme, TRANSPORTS, n=1)
+        hint = f"did you mean {close[0]}:?" if close else f"write {' or '.join(f'{name}:…' for name in TRANSPORTS)}"
+        named = colon and scheme.isalnum()  # anything else may be a piece of a password
+        said = f'there is no way out "{scheme}:"' if named else "it names no way out"
+        raise SettingsError(f"DRIP_TRANSPORT: {said}; {hint}")
+    try:
+        return TRANSPORTS[scheme](settings.transport, settings.folder)
+    except SettingsError as error:
+        raise SettingsError(f"DRIP_TRANSPORT: {error}") from None
 
 
 def ring(settings: Settings) -> Ring:

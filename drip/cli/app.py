@@ -5,24 +5,69 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperCommand, TyperGroup
 
 if TYPE_CHECKING:
     from drip.settings import Settings
     from drip.store import Store
 
+#: The order of `drip --help`: from writing a course, over its people, to running it and seeing what came of it.
+ORDER = (
+    *("init", "check", "preview", "simulate", "schema"),
+    *("publish", "learners", "enrol", "send"),
+    *("run", "serve", "up", "pause", "resume", "status", "why", "report"),
+    *("db", "demo"),
+)
+
+
+class InOrder(TyperGroup):
+    """A group whose help lists its commands in the order in which a person meets them."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """ORDER first; a command that it does not name comes after, as it was added."""
+        return sorted(self.commands, key=lambda name: ORDER.index(name) if name in ORDER else len(ORDER))
+
+
+class Spoken(TyperCommand):
+    """A command whose help shows arguments as a person writes them: without braces and types of Python."""
+
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:
+        """`[OPTIONS] COURSE [STEP]`."""
+        return [piece.replace("{", "").replace("}", "") for piece in super().collect_usage_pieces(ctx)]
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """Two lists: the arguments by their names, and the options."""
+        sides: dict[str, list[tuple[str, str]]] = {"argument": [], "option": []}
+        for param in self.get_params(ctx):
+            if (record := param.get_help_record(ctx)) is not None:
+                name, words = record
+                if param.param_type_name == "argument":  # whether it may be left out stands in the line above
+                    name, words = name.partition(" <")[0], words.replace("  [required]", "")
+                sides[param.param_type_name].append((name, words))
+        for title, records in (("Arguments", sides["argument"]), ("Options", sides["option"])):
+            if records:
+                with formatter.section(title):
+                    formatter.write_dl(records)
+
+
 app = typer.Typer(
     name="drip",
-    help="An email microlearning engine: a course in YAML becomes timed tips, and answers come back as learning.",
+    cls=InOrder,
+    context_settings={"help_option_names": ["--help", "-h"], "max_content_width": 100},
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-learners_app = typer.Typer(help="People: import, add, list, show.", no_args_is_help=True, rich_markup_mode=None)
-db_app = typer.Typer(help="The database.", no_args_is_help=True, rich_markup_mode=None)
+learners_app = typer.Typer(
+    help="Take people in from a file, add one, list them, show one.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+db_app = typer.Typer(help="The database's tables: bring them up to date.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(learners_app, name="learners")
 app.add_typer(db_app, name="db")
 
@@ -41,14 +86,22 @@ def root(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
-    """Settings come from drip.toml in this folder, and from DRIP_* variables over it."""
+    """An email microlearning engine: a course in YAML becomes timed tips, and answers come back as learning.
+
+    Settings come from drip.toml in this folder, and from DRIP_* variables over it. `drip COMMAND --help` says more.
+    """
 
 
 def settings() -> Settings:
     """The settings of the working folder."""
+    from drip.errors import NotFound
     from drip.settings import load
 
-    return load(Path.cwd())
+    try:
+        folder = Path.cwd()
+    except FileNotFoundError:
+        raise NotFound("the working folder is gone: cd to another one") from None
+    return load(folder)
 
 
 @contextmanager
@@ -68,5 +121,9 @@ def opened(chosen: Settings, *, upgrade: bool = False) -> Iterator[Store]:
         store.close()
 
 
-# Each file's commands join `app` when it is read; they stand in `--help` in this order.
-from drip.cli import author, people, operate, measure, demo  # noqa: E402, F401, I001  (after `app`, in this order)
+# Each file's commands join `app` when it is read.
+from drip.cli import author, people, operate, running, measure, demo  # noqa: E402, F401, I001  (after `app`)
+
+for _family in (app, learners_app, db_app):
+    for _command in _family.registered_commands:
+        _command.cls = Spoken

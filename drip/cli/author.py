@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,18 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from drip.cli.app import app, settings
-from drip.cli.output import Format, FormatOption, local_instant, read_values, say, show, shown, table
+from drip.cli.courses import CourseArgument, LearnerOption, compiled_course, person
+from drip.cli.output import Format, FormatOption, as_json, local_instant, say, show, shown, table, wall
 
 if TYPE_CHECKING:
-    from drip.engine.workspace import Compiled
     from drip.errors import Mistake
-    from drip.people import Learner
-    from drip.settings import Settings
-
-CourseArgument = Annotated[str, typer.Argument(metavar="COURSE", help="A course's id, or the path to its file.")]
-LearnerOption = Annotated[
-    Path | None, typer.Option("--learner", metavar="FILE", help="A learner's values, as JSON or YAML.")
-]
 
 
 class CheckFormat(StrEnum):
@@ -37,8 +29,13 @@ def init(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where; this folder if not said.")] = Path(),
     format: FormatOption = Format.text,
 ) -> None:
-    """Make a workspace: sample campaigns, the mail's layout, settings, and the schema for your editor."""
+    """Make a workspace to start from.
+
+    It holds two sample courses, the mail's layout, the settings, a secret, and the schema for your editor. What is
+    there already stays as it is.
+    """
     import secrets
+    import shlex
 
     from drip.engine.workspace import create
 
@@ -49,7 +46,7 @@ def init(
         say(
             "",
             "Next:",
-            *([f"  cd {folder}"] if folder != Path() else []),
+            *([f"  cd {shlex.quote(str(folder))}"] if folder != Path() else []),
             "  drip check",
             "  drip preview first-report",
         )
@@ -59,11 +56,18 @@ def init(
 
 @app.command()
 def check(
-    paths: Annotated[list[Path] | None, typer.Argument(metavar="[PATH]…", help="Files or folders.")] = None,
-    strict: Annotated[bool, typer.Option("--strict", help="Fail on warnings too.")] = False,
-    format: Annotated[CheckFormat, typer.Option("--format", help="text, json or github.")] = CheckFormat.text,
+    paths: Annotated[
+        list[Path] | None, typer.Argument(metavar="PATH", help="Files or folders; campaigns/ if not said.")
+    ] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit 1 for warnings too.")] = False,
+    format: Annotated[
+        CheckFormat, typer.Option("--format", metavar="text|json|github", help="github puts rows beside the lines.")
+    ] = CheckFormat.text,
 ) -> None:
-    """Say what is wrong with courses, and what could be better, before anyone is mailed."""
+    """Say what is wrong with courses, and what could be better.
+
+    A mistake is exit 1. Nobody is mailed, and no database is needed.
+    """
     from drip.engine.inspect import inspect
     from drip.engine.workspace import course_files, files_under
     from drip.errors import NotFound
@@ -71,15 +75,17 @@ def check(
     chosen = settings()
     files = list(files_under(paths)) if paths else course_files(chosen.folder)
     if not files:
-        raise NotFound("there is no course here: write campaigns/hello.yaml, or run `drip init`")
-    found = [row for file in files for row in inspect(file, chosen.folder, chosen.defaults, chosen.brand)]
+        where = ", ".join(str(path) for path in paths) if paths else "campaigns/"
+        raise NotFound(f"there is no course in {where}: write campaigns/hello.yaml, or run `drip init`")
+    # what is wrong with a layout is found with each course that uses it, and told once
+    rows = (row for file in files for row in inspect(file, chosen.folder, chosen.defaults, chosen.brand))
+    found = list(dict.fromkeys(rows))
     errors = sum(row.severity == "error" for row in found)
     warnings = sum(row.severity == "warning" for row in found)
     match format:
         case CheckFormat.json:
             fields = ("file", "line", "column", "severity", "rule", "message", "hint")
-            rows = [{field: getattr(row, field) for field in fields} for row in found]
-            say(json.dumps(rows, ensure_ascii=False, indent=2))
+            say(as_json([{field: getattr(row, field) for field in fields} for row in found]))
         case CheckFormat.github:
             say(*(_github(row) for row in found))
         case CheckFormat.text:
@@ -93,13 +99,18 @@ def check(
 @app.command()
 def preview(
     course: CourseArgument,
-    step: Annotated[str | None, typer.Argument(metavar="[STEP]", help="One tip; all if not said.")] = None,
+    step: Annotated[str | None, typer.Argument(metavar="STEP", help="One tip; all of them if not said.")] = None,
     learner: LearnerOption = None,
-    variant: Annotated[str | None, typer.Option("--variant", metavar="V", help="One variant.")] = None,
-    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where to write.")] = Path("preview"),
+    language: Annotated[str | None, typer.Option("--language", metavar="L", help="The language, such as sv.")] = None,
+    variant: Annotated[str | None, typer.Option("--variant", metavar="V", help="One variant; all if not said.")] = None,
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="The folder to write into.")] = Path("preview"),
     format: FormatOption = Format.text,
 ) -> None:
-    """Write the real messages of a course as STEP.eml, .html and .txt, for a look at them."""
+    """Write the real messages of a course as files, to look at.
+
+    Each is STEP.eml (for a mail program), STEP.html (for a browser) and STEP.txt (what is read without HTML). Nobody is
+    mailed, and no database is needed.
+    """
     from drip import wiring
     from drip.engine.preview import preview as messages
     from drip.errors import Refused
@@ -118,6 +129,7 @@ def preview(
             ring=wiring.ring(chosen),
             base_url=chosen.base_url,
             step=step,
+            language=language,
             variant=variant,
         ):
             parts = {"eml": to_bytes(one.message), "html": one.message.html.encode(), "txt": one.message.text.encode()}
@@ -129,10 +141,8 @@ def preview(
         raise Refused(f"cannot write into {out}: {error.strerror}") from None
 
     def text() -> None:
-        table(
-            ["step", "variant", "subject", "open this"],
-            [[w[k] for k in ("step", "variant", "subject", "html")] for w in written],
-        )
+        rows = [(one["html"], one["subject"]) for one in written]
+        table(["open this in a browser", "subject"], rows)
 
     show(format, written, text)
 
@@ -141,13 +151,19 @@ def preview(
 def simulate(
     course: CourseArgument,
     start: Annotated[
-        str | None, typer.Option("--start", metavar="T", help="When the learner is enrolled; now if not said.")
+        str | None,
+        typer.Option("--start", metavar="T", help="When they are enrolled, such as 2026-03-02T08:00; now if not said."),
     ] = None,
-    timezone: Annotated[str | None, typer.Option("--timezone", metavar="Z", help="The learner's zone.")] = None,
+    timezone: Annotated[
+        str | None, typer.Option("--timezone", metavar="Z", help="The learner's zone, such as Asia/Tokyo.")
+    ] = None,
     learner: LearnerOption = None,
     format: FormatOption = Format.text,
 ) -> None:
-    """Show who gets what, when and why: one learner on a virtual clock, who does nothing but receive."""
+    """Show who gets what, when and why, on a virtual clock.
+
+    One learner is enrolled and then does nothing but receive. Nobody is mailed, and no database is needed.
+    """
     from dataclasses import replace
 
     from drip import wiring
@@ -169,44 +185,24 @@ def simulate(
 
     def text() -> None:
         say(f"{compiled.plan.title}, for a learner in {zone} who is enrolled {shown(begins, zone)}", "")
-        table(["local time", "step", "kind", "reason"], [[shown(r.at, zone), r.step, r.kind, r.reason] for r in rows])
+        table(["local time", "kind", "step", "reason"], [[wall(r.at, zone), r.kind, r.step, r.reason] for r in rows])
 
     show(format, rows, text)
 
 
 @app.command()
-def schema() -> None:
-    """Print the JSON Schema of a course file, for an editor that completes and explains every key."""
+def schema(format: FormatOption = Format.json) -> None:
+    """Print the JSON Schema of a course file, for your editor."""
     from drip.course.schema import json_schema
 
-    say(json.dumps(json_schema(), ensure_ascii=False, indent=2))
-
-
-def compiled_course(chosen: Settings, name: str) -> Compiled:
-    """The course of that id or path, compiled from its file."""
-    from drip.engine.workspace import compile_course, find_course
-
-    return compile_course(find_course(chosen.folder, name), chosen.folder, chosen.defaults, chosen.brand)
-
-
-def person(file: Path | None) -> Learner:
-    """The learner that a file describes, or somebody."""
-    from drip.course.timing import parse_zone
-    from drip.engine.preview import learner_from
-    from drip.errors import UserError
-
-    learner = learner_from(read_values(file) if file is not None else {})
-    try:
-        if learner.timezone is not None:
-            parse_zone(learner.timezone)
-    except ValueError as error:
-        raise UserError(f"{file}: timezone: {error}") from None
-    return learner
+    say(as_json(json_schema()))  # the same in both formats: there are no other words for it
 
 
 def _github(row: Mistake) -> str:
     """A workflow command of GitHub Actions, which puts the message beside the line."""
-    said = f"{row.message} {row.hint}".strip().replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    said = (
+        "; ".join(filter(None, (row.message, row.hint))).replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    )
     return f"::{row.severity} file={row.file},line={row.line},col={row.column},title={row.rule}::{said}"
 
 

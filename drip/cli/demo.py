@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import heapq
+import shlex
 import shutil
 import sys
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from drip.cli.app import app
-from drip.cli.output import say
+from drip.cli.output import Format, FormatOption, say, show
 
 if TYPE_CHECKING:
     from drip.cli.demo_people import Act, Browser, Mail
@@ -31,47 +34,79 @@ COURSE = "first-report"
 @app.command()
 def demo(
     folder: Annotated[Path | None, typer.Argument(metavar="DIR", help="Where; a temporary folder if not said.")] = None,
+    format: FormatOption = Format.text,
 ) -> None:
-    """Live a whole course in under a minute: publish, import, send, open, click, answer, report."""
+    """Live a whole course in under a minute, on a virtual clock.
+
+    It makes a workspace, publishes, imports, enrols, sends into a folder, and lets the learners open, click, answer and
+    leave, over real HTTP; then it prints the report. What it made stays for you to look at.
+    """
     import tempfile
 
     from drip import wiring
     from drip.cli.measure import print_report
-    from drip.cli.operate import web_app
+    from drip.cli.running import web_app
     from drip.engine.measure import report
+    from drip.report.rows import to_object
     from drip.settings import load
     from drip.web.serve import running
 
     where = folder or Path(tempfile.mkdtemp(prefix="drip-demo-"))
+    tell = say if format is Format.text else _nothing
     _make_workspace(where)
+    tell(f"made a workspace in {where}")
     settings = load(where, environ={})  # the demo mails nobody, whatever the environment says
     clock = _Clock(STARTS)
     store = wiring.store(settings)
     try:
         store.upgrade()
-        _publish_and_enrol(settings, store, clock.now)
+        _publish_and_enrol(settings, store, clock.now, tell)
         with running(web_app(settings, store, clock)) as base_url:
             sending = wiring.sending(replace(settings, base_url=base_url), store, clock)
-            _Story(sending=sending, clock=clock, outbox=where / "outbox").live()
-        say("")
-        print_report(report(store, COURSE))
+            _Story(sending=sending, clock=clock, outbox=where / "outbox", tell=tell).live()
+        found = report(store, COURSE)
     finally:
         store.close()
     mails = len(list((where / "outbox").glob("*.eml")))
-    drip = "drip" if shutil.which("drip") else str(Path(sys.argv[0]).resolve())
+    left = {"folder": where, "outbox": where / "outbox", "database": where / "drip.db"}
+    value = {**{name: str(path) for name, path in left.items()}, "mails": mails, "report": to_object(found)}
+
+    def text() -> None:
+        say("")
+        print_report(found)
+        _what_next(where, mails)
+
+    show(format, value, text)
+
+
+def _what_next(where: Path, mails: int) -> None:
+    """What the demo left behind, and what to type now."""
+    drip = _drip()
     say(
         "",
         f"The mails:     {where / 'outbox'} ({mails} .eml files; a mail program opens them)",
         f"The database:  {where / 'drip.db'}",
         "",
         "What to try next:",
-        f"  cd {where}",
+        f"  cd {shlex.quote(str(where))}",
         f"  {drip} why astrid@kund.example {COURSE}",
         f"  {drip} learners show grace@customer.example    # behind a gateway that follows every link",
         f"  {drip} preview {COURSE}                    # then open preview/welcome.html in a browser",
         f"  {drip} simulate {COURSE} --timezone Asia/Tokyo",
         f"  {drip} check                                   # after you have changed campaigns/{COURSE}.yaml",
     )
+
+
+def _drip() -> str:
+    """How this drip is called from anywhere."""
+    if shutil.which("drip"):
+        return "drip"
+    called = Path(sys.argv[0])
+    return shlex.quote(str(called.resolve())) if called.stem == "drip" else f"{shlex.quote(sys.executable)} -m drip"
+
+
+def _nothing(*_lines: str) -> None:
+    """Tell nothing: a program reads the one JSON value at the end."""
 
 
 @dataclass
@@ -93,21 +128,24 @@ def _make_workspace(where: Path) -> None:
     create(where, secret=secrets.token_urlsafe(32))
     rows = [f"{address},{name},{zone},trial" for address, name, zone, _ in PEOPLE]
     (where / "people.csv").write_text("\n".join(["email,first_name,timezone,plan", *rows]) + "\n", "utf-8")
-    say(f"made a workspace in {where}")
 
 
-def _publish_and_enrol(settings: Settings, store: Store, now: datetime) -> None:
+def _publish_and_enrol(settings: Settings, store: Store, now: datetime, tell: Callable[..., None]) -> None:
     from drip import wiring
-    from drip.cli.author import compiled_course
+    from drip.cli.courses import compiled_course
     from drip.engine.enrol import enrol
     from drip.engine.learners import import_csv
     from drip.engine.publish import publish
+    from drip.store import learners
 
     done = publish(store, compiled_course(settings, COURSE), now=now)
-    say(f'published "{done.title}": {done.mails} tips, revision {done.revision[:12]}')
+    tell(f'published "{done.title}": {done.mails} tips, revision {done.revision[:12]}')
     people = import_csv(store, (settings.folder / "people.csv").read_bytes(), now=now)
+    with store.write() as conn:  # who gets which variant is decided by hash of this: each demo tells the same story
+        for learner in learners.everyone(conn):
+            learners.change(conn, learner.id, {"ref": sha256(learner.email.encode()).hexdigest()[:12]})
     entered = enrol(store, COURSE, emails=None, at=now, suppression_key=wiring.suppression_key(settings))
-    say(f"imported {people.added} learners from people.csv, enrolled {entered.enrolled}", "")
+    tell(f"imported {people.added} learners from people.csv, enrolled {entered.enrolled}", "")
 
 
 @dataclass
@@ -117,6 +155,7 @@ class _Story:
     sending: Sending
     clock: _Clock
     outbox: Path
+    tell: Callable[..., None]
     ahead: list[tuple[datetime, int, Mail, Act]] = field(default_factory=list)
     planned: int = 0
     seen: set[str] = field(default_factory=set)
@@ -141,7 +180,7 @@ class _Story:
                 self.clock.now = max(self.clock.now, following)
                 self._act(browser)
             self.clock.now = max(self.clock.now, ends)
-            say(self._week(week))
+            self.tell(self._week(week))
         browser.close()
 
     def _next(self) -> datetime | None:
@@ -203,6 +242,8 @@ class _Story:
     def _week(self, week: int) -> str:
         begins = STARTS + timedelta(weeks=week - 1)
         told = self.told
+        if not told:
+            return f"week {week}, from {begins:%d %B}: nothing"
         left = f", {told['leave']} left" if told["leave"] else ""
         did = f"{told['open']:>3} opens, {told['follow']:>3} links followed"
         answered = f"{told['right'] + told['wrong']:>3} answers ({told['right']} right)"

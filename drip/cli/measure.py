@@ -7,17 +7,22 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from drip.cli.app import app, opened, settings
-from drip.cli.output import Format, FormatOption, percent, say, show, shown, table
+from drip.cli.output import WIDTH, Format, FormatOption, columns_wide, percent, say, show, shown, table, wall
 
 if TYPE_CHECKING:
     from drip.report.numbers import CourseReport, Mails, Share, StepReport
 
+#: An interval is drawn in so many characters.
+BAR = 16
 CourseId = Annotated[str, typer.Argument(metavar="COURSE", help="A published course's id.")]
 
 
 @app.command()
 def report(course: CourseId, format: FormatOption = Format.text) -> None:
-    """Show what a course did: mails, opens and clicks by people (machines apart), and what they learnt."""
+    """Show what a course did, and what people learnt from it.
+
+    Opens and clicks of machines are counted apart from those of people.
+    """
     from drip.engine.measure import report as report_
     from drip.report.rows import to_object
 
@@ -39,7 +44,9 @@ def print_report(found: CourseReport) -> None:
     say("")
     columns = ["step", "sent", "failed", "opened", "clicked", "answers", "correct", "95 % interval"]
     rows = [row for step in found.steps for row in (_row(step), *(_row(one, "  ") for one in step.variants))]
-    table(columns, rows, right=columns[1:7])
+    if columns_wide() < WIDTH and not any(step.failed for step in found.steps):
+        columns, rows = [*columns[:2], *columns[3:]], [[*row[:2], *row[3:]] for row in rows]
+    table(columns, rows, right=columns[1:-1])
     total = found.answers.correct
     if total.interval is not None:
         low, high = total.interval
@@ -73,43 +80,64 @@ def _mails(mails: Mails) -> str:
 
 
 def _interval(share: Share) -> str:
-    """A thin bar over 0 to 100 %, the interval drawn in it, with its ends in words."""
+    """A thin bar over 0 to 100 %, the interval drawn in it, with its ends in words; these alone where it is narrow."""
     if share.interval is None:
         return ""
     low, high = share.interval
-    width = 16
-    first, last = round(low * width), max(round(low * width) + 1, round(high * width))
-    bar = "·" * first + "━" * (last - first) + "·" * (width - last)
-    return f"{bar} {percent(low)}–{percent(high)}"
+    if columns_wide() < WIDTH:
+        return f"{low * 100:.0f}–{percent(high)}"
+    first, last = round(low * BAR), max(round(low * BAR) + 1, round(high * BAR))
+    return f"{'·' * first}{'━' * (last - first)}{'·' * (BAR - last)} {percent(low)}–{percent(high)}"
 
 
 @app.command()
 def status(format: FormatOption = Format.text) -> None:
-    """Show the queue: what is due, what has failed, what waits for a person."""
+    """Show the queue: what is due, what failed, what waits for you."""
+    from datetime import timedelta
+
     from drip import wiring
+    from drip.engine.explain import span_text
     from drip.engine.explain import status as status_
+    from drip.schedule.advance import zone
 
     chosen = settings()
     with opened(chosen) as store:
         found = status_(store, transport=wiring.transport(chosen).name, now=wiring.system_clock())
 
+    local = zone(chosen.defaults.timezone)
+
     def text() -> None:
         if found.trouble is not None:
-            say(f"ALARM: nothing goes out over {found.trouble.transport} since {shown(found.trouble.since)}")
+            say(f"ALARM: nothing goes out over {found.trouble.transport} since {shown(found.trouble.since, local)}")
             say(
                 f"  {found.trouble.words}",
-                f"  tried again at {shown(found.trouble.until)}; nobody's mail has failed",
+                f"  tried again at {shown(found.trouble.until, local)}; nobody's mail has failed",
                 "",
             )
-        late = f", the longest for {found.lag:.0f} s" if found.due else ""
-        say(f"{found.learners} learners; {found.due} due now{late}; next due: {shown(found.next_at) or 'nothing'}")
-        if found.deliveries:
-            say("mails: " + ", ".join(f"{number} {state}" for state, number in found.deliveries.items()))
-        for course in found.courses:
-            paused = f", PAUSED since {shown(course.paused_at)}" if course.paused_at else ""
-            say(f"course {course.id}: published {shown(course.published_at)}{paused}")
+        late = f", the oldest for {span_text(timedelta(seconds=found.lag))}" if found.due else ""
+        say(
+            f"Now:       {shown(found.now, local)} ({local})",
+            f"Due:       {found.due:,}{late}" if found.due else "Due:       nothing",
+            f"Next:      {shown(found.next_at, local) or 'nothing is planned'}",
+            f"Learners:  {found.learners:,}",
+        )
+        mails = ", ".join(f"{number:,} {state.replace('_', ' ')}" for state, number in found.deliveries.items())
+        say(f"Mails:     {mails or 'none yet'}", "")
+        if found.courses:
+            rows = [
+                [
+                    one.id,
+                    one.title,
+                    wall(one.published_at, local),
+                    f"PAUSED since {shown(one.paused_at, local)}" if one.paused_at else "sending",
+                ]
+                for one in found.courses
+            ]
+            table(["course", "title", "published", "state"], rows)
+        else:
+            say("No course is published yet: `drip publish COURSE`.")
         if found.problems:
-            say("", "These wait for a person:")
+            say("", "These wait for a person:", "")
             columns = ["email", "course", "step", "problem"]
             table(columns, [[problem[column] for column in columns] for problem in found.problems])
 
@@ -118,9 +146,11 @@ def status(format: FormatOption = Format.text) -> None:
 
 @app.command()
 def why(
-    email: Annotated[str, typer.Argument(metavar="EMAIL")], course: CourseId, format: FormatOption = Format.text
+    email: Annotated[str, typer.Argument(metavar="EMAIL", help="The learner's address.")],
+    course: CourseId,
+    format: FormatOption = Format.text,
 ) -> None:
-    """Show one learner's way through a course, with the reason for every step."""
+    """Show one learner's way through a course, with the reasons."""
     from drip.engine.explain import why as why_
     from drip.schedule.advance import zone
 
@@ -131,14 +161,14 @@ def why(
         ended = f" ({found.ended_by})" if found.ended_by else ""
         say(f"{found.email} in {found.course_id}: {found.state}{ended}; times in {found.zone}", "")
         local = zone(found.zone)
-        table(
-            ["local time", "step", "kind", "reason"],
-            [[shown(r.at, local), r.step, r.kind, r.reason] for r in found.rows],
-        )
+        rows = [[wall(r.at, local), r.kind.replace("_", " "), r.step, r.reason] for r in found.rows]
+        table(["local time", "kind", "step", "reason"], rows)
         if found.problem:
             say("", f"waits for a person: {found.problem}")
         elif found.next_step is not None and found.state == "active":
-            at = shown(found.next_at, local) or "once what is under way is settled"
+            at = wall(found.next_at, local) if found.next_at else "once what is under way is settled"
             say("", f"next: {found.next_step}, {at}" + (f" ({found.next_reason})" if found.next_reason else ""))
+        if found.paused_at:
+            say("", f"The course is paused since {wall(found.paused_at, local)}: `drip resume {found.course_id}`.")
 
     show(format, found, text)

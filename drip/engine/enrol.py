@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 
 from drip.course.expressions import holds
 from drip.engine.claim import trace_line
+from drip.engine.learners import Progress, near_misses
 from drip.errors import ExpressionError, NotFound, Refused
 from drip.people import Enrolment, Facts, Learner, State
 from drip.plan.model import Plan
@@ -19,6 +20,8 @@ from drip.store import Store, courses, enrolments, learners
 
 #: So many learners are enrolled in one transaction: it stays short, and a crash loses at most this much work.
 BATCH = 1000
+#: For so many unknown addresses it is looked for what was meant; a file of strangers is not a slip of the keyboard.
+MOST_HINTS = 10
 
 
 @dataclass(slots=True, kw_only=True)
@@ -36,17 +39,22 @@ def enrol(
     emails: Sequence[str] | None,
     at: datetime,
     suppression_key: bytes,
+    on_progress: Progress | None = None,
 ) -> Enrolled:
     """Enrol these addresses at `at`, or everyone for whom `start.when` holds (`emails` None). Twice changes nothing.
 
     A learner comes in once: re-entry is for a later version. Raises NotFound for a course that is not published.
     """
-    done = Enrolled()
+    done, looked_at = Enrolled(), 0
     with store.read() as conn:
         plan = _plan(conn, course_id)
+        total = learners.count(conn) if emails is None else len(emails)
     for group in _groups(store, emails, done):
         with store.write() as conn:
             _enrol_group(conn, plan, group, done, at=at, everyone=emails is None, key=suppression_key)
+        looked_at += len(group)
+        if on_progress is not None:
+            on_progress(looked_at, total)
     return done
 
 
@@ -84,8 +92,10 @@ def _groups(store: Store, emails: Sequence[str] | None, done: Enrolled) -> Itera
             chunk = emails[start : start + BATCH]
             with store.read() as conn:
                 found = learners.by_addresses(conn, chunk)
-            unknown = [email for email in chunk if learners.address_of(email) not in found]
-            done.refused.update(dict.fromkeys(unknown, "no such learner: import or add them first"))
+                for email in chunk:
+                    if learners.address_of(email) not in found:
+                        near = near_misses(conn, email) if len(done.refused) < MOST_HINTS else ""
+                        done.refused[email] = f"no such learner{near or ': import or add them first'}"
             yield list(found.values())
 
 
@@ -118,6 +128,8 @@ def _enrol_group(
     done.enrolled += len(new)
 
 
+#: Why somebody does not come in who is there: no mistake, for twice changes nothing.
+ALREADY = "is in the course already"
 _NOT_MEANT = "start.when does not hold"
 
 
@@ -126,7 +138,7 @@ def _why_not(plan: Plan, learner: Learner, run: Enrolment | None, barred: str | 
     if barred is not None:
         return f"on the suppression list: {barred}"
     if run is not None:
-        return "is in the course already" if run.state is State.ACTIVE else f"was in the course before ({run.state})"
+        return ALREADY if run.state is State.ACTIVE else f"was in the course before ({run.state})"
     if plan.start_when is not None:
         try:
             if not holds(plan.start_when, scope(plan, learner, _fresh(plan, learner, at), Facts(), at)):

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from drip.engine.enrol import published
+from drip.engine.learners import find
 from drip.engine.sending import facts_of
 from drip.errors import NotFound
-from drip.plan.model import Mail
-from drip.schedule.advance import zone_of
-from drip.schedule.simulate import Row
+from drip.people import Enrolment, Facts
+from drip.plan.model import Mail, Plan
+from drip.schedule.advance import Did, closed_days, slot_of, zone_of
+from drip.schedule.simulate import Row, why_then
 from drip.store import Store, breaker, courses, enrolments, learners, ledger, queue
 from drip.store.ledger import Phase
+
+#: A mail that went this long after its time was late, and a person who asks why is told so.
+LATE = timedelta(minutes=5)
+_UNITS = ((86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,11 +58,16 @@ def status(store: Store, *, transport: str, now: datetime) -> Status:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trace:
-    """One learner in one course: what has come, in order, and what is next, with the reasons."""
+    """One learner in one course: what has come, in order, and what is next, with the reasons.
+
+    Kinds of its rows, beside those of a simulation: enrol, decide, and the states of a mail that is not sent yet.
+    `paused_at` is the whole course's.
+    """
 
     email: str
     course_id: str
     state: str
+    paused_at: datetime | None
     ended_by: str | None
     problem: str | None
     revision: str
@@ -69,13 +81,12 @@ class Trace:
 def why(store: Store, email: str, course_id: str) -> Trace:
     """Why this learner got, and gets, what they do. Raises NotFound for a stranger, or one who is not enrolled."""
     with store.read() as conn:
-        published(conn, course_id)
-        learner = learners.by_addresses(conn, [email]).get(learners.address_of(email))
-        if learner is None:
-            raise NotFound(f"there is no learner {email}")
+        course = published(conn, course_id)
+        learner = find(conn, email)
         runs = enrolments.of_learner(conn, learner.id, course_id)
         if not runs:
-            raise NotFound(f"{email} is not enrolled in {course_id} (`drip enrol {course_id} --email {email}`)")
+            who = learner.email
+            raise NotFound(f"{who} is not enrolled in {course_id} (`drip enrol {course_id} --email {who}`)")
         standing = runs[-1]
         stands = standing.enrolment
         plan = courses.plan_of(conn, stands.revision)
@@ -86,28 +97,62 @@ def why(store: Store, email: str, course_id: str) -> Trace:
         def row(at: datetime, step: str, kind: str, reason: str) -> Row:
             return Row(at=at, local=at.astimezone(zone), step=step, kind=kind, reason=reason)
 
-        told = [row(stands.enrolled_at, "", "enrol", f"run {stands.run}")]
+        told = [row(stands.enrolled_at, "", "enrol", "" if stands.run == 1 else f"run {stands.run}")]
         told += [row(at, step, kind, reason) for at, kind, step, reason in enrolments.trace_of(conn, stands.id)]
         for delivery in rows[stands.id]:
             at = delivery.sent_at or delivery.handed_at or delivery.claimed_at
             kind = "mail" if delivery.state is Phase.SENT else str(delivery.state)
-            told.append(row(at, delivery.step, kind, delivery.answer))
+            told.append(row(at, delivery.step, kind, "" if kind == "mail" else delivery.answer))
+        told.sort(key=lambda r: (r.at, r.kind == "finish"))
         step = plan.step(stands.next_step or "")
         under_way = next((d for d in rows[stands.id] if d.step == stands.next_step and d.state != Phase.SENT), None)
         due_at = standing.due_at or (under_way.due_at if under_way is not None else None)
+        last = max((d for d in rows[stands.id] if d.sent_at), key=lambda d: (d.sent_at, d.id), default=None)
         reason = standing.due_reason
-        if not reason and isinstance(step, Mail) and due_at is not None:
-            reason = "its gap has passed" if stands.last_mail_at else "the first mail"
+        if isinstance(step, Mail) and standing.due_at is not None:
+            reason = why_then(step, stands, last.step if last else None, reason)
+        elif under_way is not None:
+            reason = under_way.answer
         return Trace(
             email=learner.email,
             course_id=course_id,
             state=str(stands.state),
+            paused_at=course.paused_at,
             ended_by=stands.ended_by,
             problem=standing.problem,
             revision=stands.revision,
             zone=str(zone),
-            rows=tuple(sorted(told, key=lambda r: (r.at, r.kind == "finish"))),
+            rows=tuple(_with_reasons(told, plan, stands, zone)),
             next_step=stands.next_step,
             next_at=due_at,
             next_reason=reason,
         )
+
+
+def _with_reasons(told: Sequence[Row], plan: Plan, stands: Enrolment, zone: ZoneInfo) -> Iterator[Row]:
+    """The rows, each sent mail with what it counted from and what moved it: derived again from what came before it."""
+    at = replace(stands, last_mail_at=None, floor_at=None, waited=False, target=None)
+    facts, last = Facts(), None
+    for row in told:
+        step = plan.step(row.step)
+        if row.kind == "mail" and isinstance(step, Mail):
+            anchor = at.floor_at or at.last_mail_at or at.enrolled_at
+            slot, _ = slot_of(step, at, zone, anchor, closed_days(plan.limit, facts, zone))
+            reason = why_then(step, at, last, slot.reason)
+            if row.at - slot.at >= LATE:
+                reason += f"; {span_text(row.at - slot.at)} late"
+            yield replace(row, reason=reason)
+            facts, last = replace(facts, sent={**facts.sent, row.step: row.at}), row.step
+            at = replace(at, last_mail_at=row.at, floor_at=None, waited=False)
+        else:
+            yield row
+            if row.kind in (Did.SKIP, Did.WAIT, Did.DECIDE):
+                at = replace(at, floor_at=row.at, waited=at.waited or row.kind == Did.WAIT)
+
+
+def span_text(span: timedelta) -> str:
+    """A span in its largest whole unit: `3 hours`."""
+    seconds = max(1.0, span.total_seconds())
+    size, unit = next((size, unit) for size, unit in _UNITS if seconds >= size)
+    number = int(seconds // size)
+    return f"{number:,} {unit}{'' if number == 1 else 's'}"

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from drip.check import advise
 from drip.course.model import Defaults
 from drip.engine.workspace import compile_course, shown
-from drip.errors import CourseError, ExpressionError, Mistake, Refused
+from drip.errors import CourseError, Mistake, SettingsError, UserError
 from drip.render.layout import Brand
 
 
@@ -18,6 +19,29 @@ def inspect(file: Path, folder: Path, defaults: Defaults, brand: Brand) -> list[
         compiled = compile_course(file, folder, defaults, brand, shown_as=name)
     except CourseError as error:
         return list(error.mistakes)
-    except (ExpressionError, Refused) as error:
-        return [Mistake(file=name, line=1, column=1, rule="unusable", message=str(error))]
+    except SettingsError as error:
+        return [Mistake(file="drip.toml", line=1, column=1, rule="settings", message=str(error))]
+    except UserError as error:
+        return [_unusable(name, file, str(error))]
     return list(advise(compiled.course, compiled.plan))
+
+
+def _unusable(name: str, file: Path, words: str) -> Mistake:
+    """A mistake that shows only when mails are made of the course; at the step or the layout that the words name."""
+    message, _, hint = words.partition("\n")
+    found = re.match(r'step "([^"]+)"|there is no layout', words)
+    wanted = "layout:" if found and found[1] is None else rf"- +tip: *[\"']?{re.escape(found[1])}\b" if found else None
+    for number, line in enumerate(_lines(file) if wanted else [], start=1):
+        if at := re.search(rf"^ *({wanted})", line):
+            return Mistake(
+                file=name, line=number, column=at.start(1) + 1, rule="unusable", message=message, hint=hint.strip(),
+                excerpt=line, width=len(at[1]),
+            )  # fmt: skip
+    return Mistake(file=name, line=1, column=1, rule="unusable", message=message, hint=hint.strip())
+
+
+def _lines(file: Path) -> list[str]:
+    try:
+        return file.read_text("utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError):
+        return []

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from difflib import get_close_matches
 
-from drip.errors import NotFound
+from drip.engine.columns import BadCell, column_name
+from drip.engine.roster import check_entry
+from drip.errors import NotFound, UserError
 from drip.people import Enrolment, Facts, Learner
 from drip.plan.model import Mail, Plan
 from drip.render.message import NO_DELIVERY, Message, Template, build_message
@@ -29,11 +31,40 @@ class Preview:
 
 
 def learner_from(values: Mapping[str, object]) -> Learner:
-    """A learner for a preview or a simulation: what is not said stays as SOMEBODY has it; other keys are attributes."""
-    own = ("email", "first_name", "last_name", "language", "timezone")
-    said = {key: str(values[key]) for key in own if values.get(key) not in (None, "")}
-    rest = {key: value for key, value in values.items() if key not in own}
-    return replace(SOMEBODY, **said, attributes=rest)  # type: ignore[arg-type]  # all of these are texts
+    """A learner for a preview or a simulation, read as an import reads one: what is not said, they do not have.
+
+    Keys beside the learner's own are attributes, as are those under `attributes`. Raises UserError for what an import
+    would refuse too.
+    """
+    nested = values.get("attributes")
+    said = {**values, **nested} if isinstance(nested, Mapping) else dict(values)
+    if isinstance(nested, Mapping):
+        del said["attributes"]
+    ref = said.pop("ref", None)
+    try:
+        cells = {column_name(str(key)): _cell(str(key), value) for key, value in said.items()}
+        entry = check_entry({"email": SOMEBODY.email, **{key: text for key, text in cells.items() if text}})
+    except BadCell as bad:
+        raise UserError(str(bad)) from None
+    return Learner(
+        id=SOMEBODY.id,
+        ref=str(ref or SOMEBODY.ref),
+        email=entry.email,
+        first_name=entry.first_name,
+        last_name=entry.last_name,
+        language=entry.language,
+        timezone=entry.timezone,
+        attributes=entry.attributes,
+    )
+
+
+def _cell(key: str, value: object) -> str:
+    """The text that an import would read: `true`, `5`, nothing for null."""
+    if value is None or isinstance(value, bool):
+        return "" if value is None else str(value).lower()
+    if isinstance(value, Mapping) or (isinstance(value, Sequence) and not isinstance(value, str)):
+        raise BadCell(key, f"{key} is a list or an object: a text is wanted")
+    return str(value)
 
 
 def preview(
@@ -45,24 +76,30 @@ def preview(
     ring: Ring,
     base_url: str,
     step: str | None = None,
+    language: str | None = None,
     variant: str | None = None,
 ) -> Iterator[Preview]:
-    """The message of each step (or of one), in each variant (or in one). Raises NotFound with what there is."""
+    """The message of each step (or of one), in each variant (or in one). Raises NotFound with what there is.
+
+    The course's own language is the only one that there is, until courses have translations.
+    """
     mails = [one for one in plan.steps if isinstance(one, Mail)]
     if step is not None and step not in {mail.id for mail in mails}:
-        close = get_close_matches(step, [mail.id for mail in mails], n=1)
-        hint = f'did you mean "{close[0]}"?' if close else f"there are: {', '.join(mail.id for mail in mails)}"
-        raise NotFound(f'the course {plan.course_id} has no tip "{step}"; {hint}')
+        raise NotFound(f'the course {plan.course_id} has no tip "{step}"; {_hint(step, [mail.id for mail in mails])}')
+    if language is not None and language.casefold() != plan.language.casefold():
+        raise NotFound(f'the course {plan.course_id} is written in "{plan.language}" only, not in "{language}"')
+    named = {one.name: None for mail in mails if step in (None, mail.id) for one in mail.variants}
+    if variant is not None and variant not in named:
+        where = f"the tip {step}" if step is not None else f"the course {plan.course_id}"
+        raise NotFound(f'{where} has no variant "{variant}"; {_hint(variant, list(named))}')
     fresh = Enrolment(
         id=0, learner_id=0, course_id=plan.course_id, revision=plan.revision, enrolled_at=now, reached_at=now
     )
     sees = scope(plan, learner, fresh, Facts(), now)
-    found = False
     for template in templates:
         mail = next((mail for mail in mails if mail.id == template.step), None)
         if mail is None or step not in (None, mail.id) or variant not in (None, template.variant):
             continue
-        found = True
         message = build_message(
             template,
             plan=plan,
@@ -75,5 +112,8 @@ def preview(
         )
         name = mail.id if len(mail.variants) == 1 else f"{mail.id}.{template.variant}"
         yield Preview(name=name, mail=mail, variant=template.variant, message=message)
-    if not found:
-        raise NotFound(f'there is no variant "{variant}" here')
+
+
+def _hint(name: str, known: Sequence[str]) -> str:
+    close = get_close_matches(name, known, n=1)
+    return f'did you mean "{close[0]}"?' if close else f"there are: {', '.join(known) or 'none'}"

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
 
 from drip.course.model import Course, Defaults
 from drip.course.parse import parse
 from drip.course.schema import json_schema
-from drip.errors import NotFound, Refused
+from drip.errors import CourseError, NotFound, Refused
 from drip.plan.compile import compile_plan
 from drip.plan.model import Mail, Plan
 from drip.render.layout import Brand, compile_template
@@ -21,6 +22,7 @@ from drip.render.message import Template
 #: A course file larger than this is refused before it is read.
 LARGEST = 1_000_000
 _ENDS = (".yaml", ".yml")
+_ID = re.compile(rb"""^id: *["']?([a-z0-9-]+)""", re.MULTILINE)
 _TOML = """\
 # What holds for every course that says nothing else. See the README for all settings.
 language = "en"
@@ -75,12 +77,24 @@ def find_course(folder: Path, name: str) -> Path:
         if path.is_file():
             return path
         raise NotFound(f"there is no file {name}")
-    known = {file.stem: file for file in course_files(folder)}
-    if name in known:
-        return known[name]
+    known = {_id_in(file): file for file in course_files(folder)}
+    found = {file.stem: file for file in known.values()} | known
+    if name in found:
+        return found[name]
+    if path.is_file():
+        raise NotFound(f"{name} is no course file: its name ends in .yaml")
     close = get_close_matches(name, known, n=1)
     hint = f'did you mean "{close[0]}"?' if close else f"in campaigns/ are: {', '.join(known) or 'none'}"
     raise NotFound(f'there is no course "{name}"; {hint}')
+
+
+def _id_in(file: Path) -> str:
+    """The id that a course file says, or else its name, without reading all of a file that may be wrong elsewhere."""
+    try:
+        said = _ID.search(file.read_bytes()[:LARGEST])
+    except OSError:
+        said = None
+    return said[1].decode() if said else file.stem
 
 
 def course_files(folder: Path) -> list[Path]:
@@ -119,9 +133,16 @@ def read_layout(folder: Path, name: str) -> str:
     for place in (folder / "templates", packaged("templates")):
         file = place / f"{name}.mjml"
         if file.is_file():
-            return file.read_text("utf-8")
+            try:
+                return file.read_text("utf-8")
+            except UnicodeDecodeError:
+                raise Refused(f"templates/{name}.mjml: not UTF-8; save it as UTF-8") from None
+            except OSError as error:
+                raise Refused(f"templates/{name}.mjml: cannot be read: {error.strerror}") from None
     known = {file.stem for place in (folder / "templates", packaged("templates")) for file in place.glob("*.mjml")}
-    raise NotFound(f"there is no layout templates/{name}.mjml; there are: {', '.join(sorted(known))}")
+    close = get_close_matches(name, known, n=1)
+    hint = f'did you mean "{close[0]}"?' if close else f"there are: {', '.join(sorted(known))}"
+    raise NotFound(f"there is no layout templates/{name}.mjml; {hint}")
 
 
 def compile_course(file: Path, folder: Path, defaults: Defaults, brand: Brand, *, shown_as: str = "") -> Compiled:
@@ -130,7 +151,11 @@ def compile_course(file: Path, folder: Path, defaults: Defaults, brand: Brand, *
     layout = read_layout(folder, course.layout)
     shape = layout + json.dumps(asdict(brand), sort_keys=True)  # the brand shapes the mails as the layout does
     plan = compile_plan(course, layout=shape)
-    return Compiled(course=course, plan=plan, templates=tuple(_templates(plan, layout, brand)))
+    try:
+        templates = tuple(_templates(plan, layout, brand))
+    except CourseError as error:  # a layout knows its name, and not where it lies
+        raise CourseError([replace(one, file=f"templates/{one.file}") for one in error.mistakes]) from None
+    return Compiled(course=course, plan=plan, templates=templates)
 
 
 def _templates(plan: Plan, layout: str, brand: Brand) -> Iterator[Template]:

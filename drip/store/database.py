@@ -31,15 +31,18 @@ class Store:
     """One database. `write()` and `read()` give a connection in one short transaction: no network inside it."""
 
     def __init__(self, url: str) -> None:
-        self.url = url
         try:
             parsed = make_url(url)
+            #: The address for people: passwords do not belong into errors and logs.
+            self.shown = parsed.set(query={}).render_as_string(hide_password=True)
             self.sqlite = parsed.get_backend_name() == "sqlite"
             options: dict[str, Any] = {"connect_args": {"timeout": BUSY_FOR_SECONDS}} if self.sqlite else {}
             # parameters hold people's addresses and words: they stay out of errors and logs
             self.engine: Engine = create_engine(parsed, hide_parameters=True, **options)
         except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
-            raise SettingsError(f"DRIP_DATABASE_URL: cannot use {url!r} ({error}); write sqlite:///drip.db") from None
+            kind = url.partition(":")[0]
+            lacks = f"needs the package {error.name}" if isinstance(error, ModuleNotFoundError) else "is unknown"
+            raise SettingsError(f"DRIP_DATABASE_URL: {kind}: {lacks}; write sqlite:///drip.db") from None
         self.file = Path(parsed.database) if self.sqlite and parsed.database not in (None, "", ":memory:") else None
         # SQLite's own lock makes waiting threads poll; one lock in the process lets them queue
         self._pen = Lock() if self.sqlite else nullcontext()
@@ -56,7 +59,7 @@ class Store:
         except IntegrityError:
             raise  # two of what there may be one of: the caller knows what that means
         except DatabaseError as error:
-            raise _readable(error, self.url) from error
+            raise _readable(error, self.shown) from error
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -65,7 +68,7 @@ class Store:
             with self.engine.connect() as conn, conn.begin():
                 yield conn
         except DatabaseError as error:
-            raise _readable(error, self.url) from error
+            raise _readable(error, self.shown) from error
 
     def close(self) -> None:
         """Give back every connection."""
@@ -105,11 +108,11 @@ class Store:
         """Raises StoreError unless the tables are those that this drip knows."""
         current, newest = self.version()
         if current is None:
-            raise StoreError(f"the database {self.url} has no tables yet: run `drip db upgrade`")
+            raise StoreError(f"the database {self.shown} has no tables yet: run `drip db upgrade`")
         if current != newest:
             known = {script.revision for script in ScriptDirectory(str(MIGRATIONS)).walk_revisions()}
             way = "run `drip db upgrade`" if current in known else "it is newer than this drip: install the newer drip"
-            raise StoreError(f"the database {self.url} stands at {current}, this drip needs {newest}: {way}")
+            raise StoreError(f"the database {self.shown} stands at {current}, this drip needs {newest}: {way}")
 
 
 def _set_up_sqlite(connection: sqlite3.Connection, _record: object) -> None:

@@ -1,0 +1,197 @@
+"""What keeps running: run, serve, and both together as up."""
+
+from __future__ import annotations
+
+import json
+import logging
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+
+from drip.cli.app import app, opened, settings
+from drip.cli.output import Format, FormatOption, instant, say, show
+
+if TYPE_CHECKING:
+    from threading import Event
+
+    from fastapi import FastAPI
+
+    from drip.engine.deliver import Tally
+    from drip.engine.sending import Clock, Sending
+    from drip.settings import Settings
+    from drip.store import Store
+
+NowOption = Annotated[
+    str | None, typer.Option("--now", metavar="T", help="Let the clock stand at T, such as 2026-03-02T08:00Z.")
+]
+HostOption = Annotated[str, typer.Option("--host", metavar="H", help="The address to listen on.")]
+PortOption = Annotated[int, typer.Option("--port", metavar="P", help="The port to listen on.", min=0, max=65535)]
+
+
+@app.command()
+def run(
+    workers: Annotated[
+        int, typer.Option("--workers", metavar="N", help="So many processes side by side.", min=1, max=64)
+    ] = 1,
+    until_idle: Annotated[bool, typer.Option("--until-idle", help="Do what is due, and stop.")] = False,
+    now: NowOption = None,
+    send_early: Annotated[
+        bool, typer.Option("--send-early", help="Mean it, where --now is ahead of the real time and mail is real.")
+    ] = False,
+    format: FormatOption = Format.text,
+) -> None:
+    """Send what is due, and go on doing so.
+
+    SIGTERM and Ctrl-C finish what is under way and stop. Any number of them may share one database.
+    """
+    from drip import wiring
+    from drip.engine import deliver
+    from drip.runners import timer
+    from drip.settings import masked
+
+    chosen = settings()
+    _log()
+    clock = _clock(chosen, now, send_early=send_early)
+    with opened(chosen, upgrade=True) as store:
+        if workers > 1:
+            _run_workers(workers, until_idle, now, send_early, format)
+        sending = wiring.sending(chosen, store, clock)
+        with timer.stopping() as stop:
+            if until_idle:
+                total = deliver.until_idle(sending, stop=stop.is_set, pause=stop.wait)
+                sending.transport.close()
+            else:
+                if format is Format.text:
+                    say(f"sending over {masked(chosen.transport)}; Ctrl-C stops")
+                total = _run_on(sending, stop, format)
+    show(format, total, lambda: say(_told(total)) if until_idle else None)
+
+
+def _run_on(sending: Sending, stop: Event, format: Format) -> Tally:
+    """Run until `stop`, telling a person what happens; the sum of it."""
+    from drip.engine.deliver import Tally
+    from drip.runners import timer
+
+    told: list[Tally] = []
+
+    def tell(tally: Tally) -> None:
+        told.append(told.pop() + tally if told else tally)
+        if format is Format.text:
+            say(_told(tally))
+
+    timer.run(sending, stop, told=tell)
+    return told[0] if told else Tally()
+
+
+def _run_workers(workers: int, until_idle: bool, now: str | None, send_early: bool, format: Format) -> NoReturn:
+    from drip.engine.deliver import Tally
+    from drip.runners.workers import run_workers
+
+    flags = [*(["--until-idle"] if until_idle else []), *(["--send-early"] if send_early else [])]
+    flags += ["--now", now] if now is not None else []
+    flags += ["--format", "json"] if format is Format.json else []
+    code, told = run_workers(workers, flags, captured=format is Format.json)
+    total = sum((Tally(**json.loads(text)) for text in told if text), Tally())
+    show(format, total, lambda: None)
+    raise typer.Exit(code)
+
+
+@app.command()
+def serve(
+    host: HostOption = "127.0.0.1", port: PortOption = 8000, now: NowOption = None, format: FormatOption = Format.text
+) -> None:
+    """Answer the links in the mails.
+
+    They are the pixel, clicks, answers and leaving. Put a reverse proxy with TLS before it.
+    """
+    from drip.runners import timer
+    from drip.web.serve import serve as serve_
+
+    chosen = settings()
+    _log()
+    with opened(chosen) as store, timer.stopping() as stop:
+
+        def ready(url: str) -> None:
+            show(format, {"url": url}, lambda: say(f"listening on {url}"))
+
+        serve_(
+            web_app(chosen, store, _clock(chosen, now, send_early=True)), host=host, port=port, stop=stop, ready=ready
+        )
+
+
+@app.command()
+def up(host: HostOption = "127.0.0.1", port: PortOption = 8000, format: FormatOption = Format.text) -> None:
+    """Run and serve together, in one process."""
+    from threading import Thread
+
+    from drip import wiring
+    from drip.runners import timer
+    from drip.web.serve import serve as serve_
+
+    chosen = settings()
+    _log()
+    with opened(chosen, upgrade=True) as store, timer.stopping() as stop:
+        sending = wiring.sending(chosen, store, wiring.system_clock)
+        sender = Thread(target=_run_on, args=(sending, stop, format), name="drip-run")
+
+        def ready(url: str) -> None:  # nothing is sent whose links nobody would answer
+            show(format, {"url": url}, lambda: say(f"sending and listening on {url}; Ctrl-C stops"))
+            sender.start()
+
+        try:
+            serve_(web_app(chosen, store, wiring.system_clock), host=host, port=port, stop=stop, ready=ready)
+        finally:
+            stop.set()
+            if sender.ident is not None:
+                sender.join()
+
+
+def web_app(chosen: Settings, store: Store, clock: Clock) -> FastAPI:
+    """The web side, wired."""
+    from drip import wiring
+    from drip.settings import require_secret
+    from drip.web.app import build_app
+
+    require_secret(chosen)
+    return build_app(
+        recorder=wiring.recorder(chosen, store),
+        ring=wiring.ring(chosen),
+        clock=clock,
+        brand=chosen.brand.name,
+        logo=chosen.brand.logo,
+        accent=chosen.brand.accent,
+        language=chosen.defaults.language,
+        templates_dir=chosen.folder / "templates" / "web",
+    )
+
+
+def _clock(chosen: Settings, now: str | None, *, send_early: bool) -> Clock:
+    """The real clock, or one that stands at `now`. Real mail is not sent ahead of its time by accident."""
+    from drip import wiring
+    from drip.errors import Refused
+
+    if now is None:
+        return wiring.system_clock
+    at = instant(now)
+    if at > wiring.system_clock() and not send_early and not chosen.transport.startswith("outbox"):
+        raise Refused("--now is ahead of the real time and DRIP_TRANSPORT sends real mail: add --send-early to mean it")
+    return wiring.frozen_clock(at)
+
+
+def _told(tally: Tally) -> str:
+    """`12 sent, 1 to be tried again`."""
+    from drip.engine.deliver import Tally
+
+    words = {
+        "sent": tally.sent,
+        "to be tried again": tally.retried,
+        "held": tally.held,
+        "failed": tally.failed,
+        "in doubt": tally.in_doubt,
+    }
+    told = ", ".join(f"{number:,} {word}" for word, number in words.items() if number or word == "sent")
+    return f"{told}: nothing was due" if tally == Tally() else told
+
+
+def _log() -> None:
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
