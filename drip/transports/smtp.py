@@ -153,6 +153,7 @@ class Smtp:
                 else:
                     batch.end(position, ending)
                 if not talk.alive:
+                    talk.abort()
                     talk = None
         except BaseException:
             if talk is not None:

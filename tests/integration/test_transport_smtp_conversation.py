@@ -59,14 +59,27 @@ def test_own_name_is_said(start_smtp_server: Callable[..., Any], mail: Mail) -> 
     assert "." in second
 
 
-def test_server_from_before_ehlo(start_smtp_server: Callable[..., Any], mail: Mail) -> None:
+@pytest.mark.parametrize("tls", ["auto", "none"])
+def test_server_from_before_ehlo(start_smtp_server: Callable[..., Any], mail: Mail, tls: Any) -> None:
     """A server that knows only HELO gets its mail by HELO."""
     server = start_smtp_server(script={"EHLO": ["502 What is EHLO?", "ok"]})
-    smtp = Smtp("127.0.0.1", server.port, timeout=20)
+    smtp = Smtp("127.0.0.1", server.port, timeout=20, tls=tls)
     result = smtp.send([mail(1)])
     smtp.close()
     assert [receipt.outcome for receipt in result.receipts] == [Outcome.SENT]
     assert [event["line"][:4] for event in server.events("line")][:2] == ["EHLO", "HELO"]
+
+
+def test_answer_that_nobody_asked_for_is_not_taken_for_the_next(
+    start_smtp_server: Callable[..., Any], mail: Mail
+) -> None:
+    """A server that answers one mail twice is not believed about the next one: that goes over a new connection."""
+    server = start_smtp_server(script={"dot": ["250 2.0.0 Ok\n250 2.0.0 Ok again", "ok"]})
+    smtp = Smtp("127.0.0.1", server.port, connections=1, timeout=20)
+    result = smtp.send([mail(1), mail(2), mail(3)])
+    smtp.close()
+    assert [receipt.outcome for receipt in result.receipts] == [Outcome.SENT] * 3
+    assert [message["connection"] for message in server.messages()] == [1, 2, 2]
 
 
 def test_long_answers_are_read_and_endless_ones_are_not(start_smtp_server: Callable[..., Any], mail: Mail) -> None:
