@@ -166,9 +166,10 @@ def _read(read: Callable[[Any], T], value: Any, where: str) -> T:
 
 
 def _line(value: Any) -> str:
-    if not isinstance(value, str) or not value.strip() or any(ord(c) < 32 for c in value):
+    text = value.strip() if isinstance(value, str) else ""
+    if not text or any(ord(c) < 32 for c in text):
         raise ValueError(f"a text of one line is wanted, not {value!r}")
-    return value.strip()
+    return text
 
 
 def _of_course(read: Callable[[Scalar], str]) -> Callable[[Any], str]:
@@ -229,7 +230,7 @@ def _keys(value: Any) -> tuple[str, ...]:
 
 def _addresses(value: Any) -> frozenset[str]:
     parts = value if isinstance(value, list) else str(value).split(",")
-    found = frozenset(_email(part).casefold() for part in parts if str(part).strip())
+    found = frozenset(_email(part).lower() for part in parts if str(part).strip())
     if not found:  # a guard that guards nothing, such as a variable that came out empty, must not let mail out
         raise ValueError("no address stands there: name those that may get mail, or take the setting away")
     return found

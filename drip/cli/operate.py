@@ -61,7 +61,7 @@ def send(
     chosen = settings()
     compiled = compiled_course(chosen, course)
     address = normal_email(to)
-    if chosen.only_to and address.casefold() not in chosen.only_to:
+    if chosen.only_to and address.lower() not in chosen.only_to:
         raise Refused(f"DRIP_ONLY_TO does not name {address}")
     way_out = wiring.transport(chosen)
     messages = [

@@ -19,7 +19,7 @@ CHUNK = 500
 
 def address_of(email: str) -> str:
     """The one spelling under which an address compares: two rows never differ by case alone."""
-    return email.strip().casefold()
+    return email.strip().lower()
 
 
 def to_learner(row: Row[Any]) -> Learner:

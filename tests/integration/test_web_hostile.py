@@ -99,7 +99,8 @@ def test_a_link_that_can_no_longer_be_filled_is_a_page(tmp_path: Path) -> None:
         for link in (0, 1):
             answer = httpx.get(url + workspace.path(Purpose.CLICK, link))
             assert (answer.status_code, "location" in answer.headers) == (404, False)
-    assert workspace.untouched()
+    assert workspace.kinds() == ["click", "click"], "kept raw, as every click is"
+    assert workspace.state() is State.ACTIVE
 
 
 def test_a_long_or_strange_user_agent_is_kept_short(workspace: Workspace, url: str) -> None:
