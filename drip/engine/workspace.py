@@ -169,7 +169,7 @@ def shown(file: Path, folder: Path) -> str:
     """The path as a person would type it."""
     try:
         return str(file.resolve().relative_to(folder.resolve()))
-    except ValueError:
+    except (ValueError, OSError, RuntimeError):  # it lies elsewhere, or nowhere: a loop of links
         return str(file)
 
 
