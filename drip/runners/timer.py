@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import logging
 import signal
 from collections.abc import Callable, Iterator
@@ -21,6 +22,9 @@ log = logging.getLogger("drip.run")
 
 #: Seconds between two looks at the queue; a tick that finds nothing due costs two index look-ups.
 TICK_SECONDS = 2.0
+#: Python runs a signal's handler only in the main thread, and only between two of its steps. A signal that comes just
+#: before that thread lies down to wait would go unseen for as long as it waits, so it gets up this often.
+_GETS_UP_SECONDS = 0.5
 
 
 @contextmanager
@@ -31,7 +35,8 @@ def stopping() -> Iterator[Event]:
     def ask(number: int, _frame: FrameType | None) -> None:
         if stop.is_set() and number == signal.SIGINT:
             raise KeyboardInterrupt
-        stop.set()
+        # From another thread: `set` takes the Event's lock, and the main thread, which runs this, may be holding it.
+        _thread.start_new_thread(stop.set, ())
 
     before = {number: signal.signal(number, ask) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
@@ -74,7 +79,8 @@ def run(
     )
     scheduler.start()
     try:
-        stop.wait()
+        while not stop.wait(_GETS_UP_SECONDS):
+            pass
     finally:
         scheduler.shutdown(wait=True)
         sending.transport.close()
