@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -42,26 +44,33 @@ class Academy:
         """The JSON that a command printed."""
         return json.loads(self.drip(*words, "--format", "json"))
 
-    def start(self, *words: str) -> subprocess.Popen[str]:
-        """A command in a process of its own, which the caller ends."""
-        return subprocess.Popen(
-            self._command(words), cwd=self.folder, env=self._environment(), stdout=subprocess.PIPE, text=True
+    @contextmanager
+    def started(self, *words: str) -> Iterator[subprocess.Popen[str]]:
+        """A command in a process of its own; when the block ends, it and all that it started are gone."""
+        process = subprocess.Popen(
+            self._command(words),
+            cwd=self.folder,
+            env=self._environment(),
+            stdout=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
         )
+        try:
+            yield process
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
 
     @contextmanager
     def serving(self, now: str) -> Iterator[str]:
         """Where `drip serve --now …` answers, for as long as the block lasts; then it ends well."""
-        process = self.start("serve", "--port", "0", "--now", now)
-        try:
+        with self.started("serve", "--port", "0", "--now", now) as process:
             assert process.stdout
-            url = process.stdout.readline().rpartition("listening on ")[2].strip()
-            assert url.startswith("http://"), url
-            yield url
+            told = process.stdout.readline()
+            yield re.findall(r"listening on (http://[0-9.:]+)", told)[0]
             process.terminate()
-            assert process.wait(30) == 0
-        finally:
-            process.kill()
-            process.communicate()
+            assert process.wait(60) == 0
 
     def copy(self, folder: Path, **variables: str) -> Academy:
         """The same academy once more, with its database and its secret, under other variables."""

@@ -8,8 +8,8 @@ import signal
 import sqlite3
 import subprocess
 import time
-from collections.abc import Callable, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -52,15 +52,17 @@ def academy(founded: Academy, server: MailServer, tmp_path: Path) -> Academy:
     return founded.copy(tmp_path / "academy", DRIP_TRANSPORT=server.url)
 
 
-def start_together(academy: Academy, *commands: Sequence[str]) -> list[subprocess.Popen[str]]:
-    """Processes that all wait to write into the database, and are let go at once."""
-    with closing(sqlite3.connect(academy.database, isolation_level=None)) as pen:
-        pen.execute("BEGIN IMMEDIATE")
-        workers = [academy.start(*command) for command in commands]
-        while not all(worker.poll() is not None or has_open(worker.pid, academy.database) for worker in workers):
-            time.sleep(0.01)
-        pen.execute("ROLLBACK")
-    return workers
+@contextmanager
+def two_runs(academy: Academy) -> Iterator[tuple[subprocess.Popen[str], subprocess.Popen[str]]]:
+    """Two that both wait to write into the database, and are let go at once."""
+    command = ("run", "--until-idle")
+    with academy.started(*command) as one, academy.started(*command) as other:
+        with closing(sqlite3.connect(academy.database, isolation_level=None)) as pen:
+            pen.execute("BEGIN IMMEDIATE")
+            while not all(has_open(worker.pid, academy.database) for worker in (one, other)):
+                time.sleep(0.01)
+            pen.execute("ROLLBACK")
+        yield one, other
 
 
 def has_open(process: int, file: Path) -> bool:
@@ -94,7 +96,8 @@ def everything_went_once(academy: Academy, server: MailServer) -> None:
 
 def test_two_runs_at_once_share_the_work_and_send_nothing_twice(academy: Academy, server: MailServer) -> None:
     """Both send, each mail goes once, and what they say adds up; run once more, nothing is left to send."""
-    counts = [sent(ended(worker)) for worker in start_together(academy, *[["run", "--until-idle"]] * 2)]
+    with two_runs(academy) as workers:
+        counts = [sent(ended(worker)) for worker in workers]
     assert all(counts)
     assert sum(counts) == LEARNERS * TIPS
     everything_went_once(academy, server)
@@ -111,13 +114,13 @@ def test_three_workers_send_each_mail_once(academy: Academy, server: MailServer)
 @pytest.mark.parametrize("after", [0, 1, 120], ids="after {} mails".format)
 def test_sigterm_drains_all_workers(academy: Academy, server: MailServer, after: int) -> None:
     """SIGTERM to the parent of three, also while they start: exit 0, nobody holds anything, the rest goes once."""
-    parent = academy.start("run", "--workers", "3")
-    while parent.poll() is None and not (len(children(parent.pid)) == 3 and len(server.messages()) >= after):
-        time.sleep(0.01)
-    workers = children(parent.pid)
-    parent.send_signal(signal.SIGTERM)
-    ended(parent)
-    assert not any(Path(f"/proc/{worker}").exists() for worker in workers)
+    with academy.started("run", "--workers", "3") as parent:
+        while not (len(children(parent.pid)) == 3 and len(server.messages()) >= after):
+            time.sleep(0.01)
+        workers = children(parent.pid)
+        parent.send_signal(signal.SIGTERM)
+        ended(parent)
+        assert not any(Path(f"/proc/{worker}").exists() for worker in workers)
     stopped = judge(server.log, academy.database)
     assert stopped.leases == 0
     assert set(stopped.unsettled) <= {"retry"}
@@ -133,14 +136,14 @@ def children(process: int) -> list[int]:
 def test_a_run_takes_over_from_one_that_was_killed(academy: Academy, server: MailServer) -> None:
     """Two run, one is killed: the other sends all that is left, and repeats only what the dead one had handed."""
     here = replace(academy, variables={**academy.variables, "DRIP_LEASE": "6", "DRIP_IN_DOUBT_AFTER": "0"})
-    dead, alive = start_together(here, *[["run", "--until-idle"]] * 2)
-    while not (held := held_by(dead.pid, here, "handed")) and dead.poll() is None:
-        time.sleep(0.002)
-    assert held
-    dead.kill()
-    dead.communicate()
-    in_doubt = held_by(dead.pid, here, "handed")
-    ended(alive)
+    with two_runs(here) as (dead, alive):
+        while not held_by(dead.pid, here, "handed"):
+            time.sleep(0.002)
+            assert dead.poll() is None, "it was never seen with a row handed: the test has shown nothing"
+        dead.kill()
+        dead.wait()
+        in_doubt = held_by(dead.pid, here, "handed")
+        ended(alive)
     verdict = judge(server.log, here.database)
     assert verdict.broken(repeats=len(in_doubt)) == {}
     assert verdict.mails == LEARNERS * TIPS
