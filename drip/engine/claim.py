@@ -97,7 +97,7 @@ def _claim_again(
         closed = closed_days(plan.limit, facts[enrolment.id], zone)
         try:
             slot, target = slot_of(mail, enrolment, zone, now, closed)
-        except ValueError as error:
+        except (ValueError, ArithmeticError) as error:
             ledger.give_up(conn, row.id, answer=str(error))
             continue
         if slot.at > now:
@@ -134,7 +134,7 @@ def _claim_new(
         plan = sending.library.plan(conn, enrolment.revision)
         try:
             then = next_due(plan, enrolment, learner, facts[enrolment.id], now)
-        except (ExpressionError, LookupError, ValueError) as error:
+        except (ExpressionError, LookupError, ValueError, ArithmeticError) as error:
             enrolments.hold(conn, enrolment.id, str(error))
             continue
         traced += [trace_line(enrolment.id, note) for note in then.notes]

@@ -159,9 +159,17 @@ def _hand(sending: Sending, conn: Connection, parcels: Sequence[Parcel]) -> set[
 
 
 def _ahead(parcel: Parcel, now: datetime) -> Next:
-    """Where the enrolment stands once this mail was sent at `now`."""
+    """Where the enrolment stands once this mail was sent at `now`.
+
+    The mail has gone, whatever its plan says of the next: a time that cannot be found is left to the next claim, which
+    holds this enrolment alone.
+    """
     facts = replace(parcel.facts, sent={**parcel.facts.sent, parcel.mail.id: now})
-    return look_ahead(parcel.plan, after_send(parcel.enrolment, parcel.mail, now), parcel.learner, facts, now)
+    stands = after_send(parcel.enrolment, parcel.mail, now)
+    try:
+        return look_ahead(parcel.plan, stands, parcel.learner, facts, now)
+    except (DripError, LookupError, ValueError, ArithmeticError) as error:
+        return Next(enrolment=stands, due_at=now, reason=str(error))
 
 
 def _mark(

@@ -440,3 +440,15 @@ def test_wake_only_ever_brings_forward(stage: Stage) -> None:
     with stage.store.write() as conn:
         enrolments.wake(conn, standing.enrolment.id, stage.clock() - 5 * MINUTE)
     assert stage.standing(emails[0]).due_at == stage.clock() - 5 * MINUTE
+
+
+def test_a_next_time_that_cannot_be_found_holds_one_person_only(tmp_path: Path) -> None:
+    """The mail that has gone is marked as sent, whatever the plan says of the next; that enrolment waits for a person."""
+    stage = set_up(tmp_path)
+    stage.publish(PLAIN_COURSE.replace("tip: tip-2,", "tip: tip-2, after: 500 weeks,"))
+    stage.clock.now = START.replace(year=9995)
+    emails = stage.people(2)
+    assert stage.deliver().sent == 2
+    stage.deliver()
+    assert {row.state for row in stage.rows()} == {Phase.SENT}
+    assert all(stage.standing(email).problem for email in emails)
