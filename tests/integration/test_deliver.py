@@ -443,7 +443,7 @@ def test_wake_only_ever_brings_forward(stage: Stage) -> None:
 
 
 def test_a_next_time_that_cannot_be_found_holds_one_person_only(tmp_path: Path) -> None:
-    """The mail that has gone is marked as sent, whatever the plan says of the next; that enrolment waits for a person."""
+    """The mail that has gone is marked as sent; the enrolment whose next time cannot be found waits for a person."""
     stage = set_up(tmp_path)
     stage.publish(PLAIN_COURSE.replace("tip: tip-2,", "tip: tip-2, after: 500 weeks,"))
     stage.clock.now = START.replace(year=9995)
