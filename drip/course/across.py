@@ -1,115 +1,115 @@
-"""What must hold across the fields of a course: ids are unique, and every name in a condition is one that exists.
+"""What must hold across the fields of a course: ids are unique, keys do not contradict each other, names exist.
 
 It reads the tree and not the models, so that a typo in one tip hides no mistake in another.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from difflib import get_close_matches
+from collections.abc import Iterator, Mapping
+from itertools import pairwise
 
-from drip.course.expressions import Names, parse_condition, parse_text
-from drip.course.links import Link, links
-from drip.course.positions import Node, Row, Scalar, Source, Span, Table
-from drip.course.values import LONGEST_PROSE
-from drip.errors import ExpressionError, Mistake
-
-#: A name costs about 10 µs to compare: a second for a course in which everything is wrong.
-MOST_COMPARED = 100_000
-#: So many names fit under a message.
-FEW_NAMES = 8
-
-_TIP_CALLS = ("sent", "opened", "clicked")
-_QUESTION_CALLS = ("answered", "correct")
-_TEMPLATES = ("subject", "preheader", "body")
+from drip.course.attributes import Attribute
+from drip.course.index import Index, items, steps_in, text_of
+from drip.course.naming import attributes, references, start_date, uses
+from drip.course.positions import Node, Scalar, Source, Table
+from drip.errors import Mistake
 
 
-@dataclass(slots=True)
-class _Index:
-    """What a course's conditions may name. `compared` counts names that were held against a mistaken one."""
-
-    tips: dict[str, Table] = field(default_factory=dict)
-    questions: dict[str, Table] = field(default_factory=dict)
-    skills: set[str] = field(default_factory=set)
-    compared: int = 0
-
-    def meant(self, name: str, known: dict[str, Table] | set[str]) -> str:
-        """A hint: the known name that is nearest, or all of them where they are few."""
-        if self.compared + len(known) > MOST_COMPARED:
-            return ""
-        self.compared += len(known)
-        if close := get_close_matches(name[:80], sorted(known), n=1):
-            return f'did you mean "{close[0]}"?'
-        return f"there are: {', '.join(sorted(known))}" if 0 < len(known) <= FEW_NAMES else ""
-
-
-def across(source: Source, tree: Table) -> Iterator[Mistake]:
+def across(source: Source, tree: Table, index: Index, declared: Mapping[str, Attribute] | None) -> Iterator[Mistake]:
     """Every mistake that can only be seen by looking at more than one field."""
-    index = _Index()
-    steps = list(_steps(tree.get("steps")))
-    for step in steps:
-        yield from _collect(source, index, step)
+    steps = list(steps_in(tree.get("steps")))
     if steps and not index.tips:
         yield source.mistake(tree.keys_at["steps"], "no-tips", "a course without a tip mails nothing", "add a tip:")
-    timing = tree.get("timing")
-    for table in [timing, *steps]:
-        if isinstance(table, Table) and "at" in table and "between" in table:
-            hint = "keep one of them"
-            yield source.mistake(
-                table.keys_at["between"], "at-and-between", '"at" and "between" exclude each other', hint
-            )
+    yield from _course(source, tree)
+    yield from _old_ids(source, tree, steps, index.ids)
     for step in steps:
+        yield from one_of_two(source, step, "at", "between", "at-and-between")
+        for said in (step, *items(step.get("variants"))):
+            if isinstance(said, Table):
+                yield from one_of_two(source, said, "body", "body_file", "body-and-file")
         if "tip" in step:
             yield from _tip(source, step)
-    for scalar, names in _uses(tree, steps):
-        for function, name in sorted(names.calls):
-            yield from _reference(source, index, scalar, function, name)
+        elif "survey" in step:
+            yield from _survey(source, step)
+    for use in uses(source, tree, steps, index.bodies):
+        yield from references(index, use)
+        if declared is not None:
+            yield from attributes(declared, use)
+    if declared is not None:
+        yield from start_date(source, tree, declared)
 
 
-def _steps(node: Node | None) -> Iterator[Table]:
-    for item in node if isinstance(node, Row) else ():
-        if isinstance(item, Table):
-            yield item
-            yield from _steps(item.get("then"))
-            yield from _steps(item.get("else"))
+def one_of_two(source: Source, table: Table, one: str, other: str, rule: str) -> Iterator[Mistake]:
+    """A mistake where two keys stand together that exclude each other."""
+    if one in table and other in table:
+        yield source.mistake(
+            table.keys_at[other], rule, f'"{one}" and "{other}" exclude each other', "keep one of them"
+        )
 
 
-def _collect(source: Source, index: _Index, step: Table) -> Iterator[Mistake]:
-    tip, question = step.get("tip"), step.get("question")
-    if not isinstance(tip, Scalar):
-        return
-    if tip.text in index.tips:
-        yield _twice(source, tip, "tip", index.tips[tip.text]["tip"].span)
-    index.tips.setdefault(tip.text, step)
-    if (skill := _text(step.get("skill"))) and question is not None:
-        index.skills.add(skill.strip())
-    if isinstance(question, Table):
-        named = question.get("id", tip)
-        id_ = named if isinstance(named, Scalar) else tip
-        known = index.questions.get(id_.text)
-        if known is not None and (known is not step or id_ is not tip):
-            first = known["question"]
-            yield _twice(source, id_, "question", first.span)
-        index.questions.setdefault(id_.text, step)
+def _course(source: Source, tree: Table) -> Iterator[Mistake]:
+    """What must hold between the keys of the course's own parts."""
+    timing, start, reviews = tree.get("timing"), tree.get("start"), tree.get("reviews")
+    if isinstance(timing, Table):
+        yield from one_of_two(source, timing, "at", "between", "at-and-between")
+    if isinstance(start, Table):
+        if not start:
+            yield source.mistake(start.span, "empty", '"start" says nothing', "write event: …, date: … or when: …")
+        yield from one_of_two(source, start, "event", "date", "event-and-date")
+        if "offset" in start and "date" not in start:
+            hint = "write date: learner.renewal_date, say"
+            yield source.mistake(start.keys_at["offset"], "missing-key", '"offset" is counted from a "date"', hint)
+    if isinstance(reviews, Table):
+        days = items(reviews.get("after_days"))
+        for before, day in pairwise(days):
+            one, other = _value(before), _value(day)
+            if isinstance(one, int) and isinstance(other, int) and other <= one:
+                hint = "each is counted from the mail that taught it, such as [2, 5, 10]"
+                yield source.mistake(day.span, "not-ascending", f"{other} does not come after {one}", hint)
+        if _value(reviews.get("strategy")) == "none":
+            for key in ("after_days", "per_email"):
+                if key in reviews:
+                    message = f'"{key}" means nothing without reviews'
+                    yield source.mistake(reviews.keys_at[key], "no-reviews", message, "write strategy: fixed")
 
 
-def _twice(source: Source, scalar: Scalar, what: str, first: Span) -> Mistake:
-    hint = f"first in line {source.line(first)}; give one of them another id"
-    return source.mistake(scalar.span, "duplicate-id", f'two {what}s are called "{scalar.text}"', hint)
+def _old_ids(source: Source, tree: Table, steps: list[Table], ids: dict[str, Scalar]) -> Iterator[Mistake]:
+    """Ids of the past: none is in use today, and each has gone one way."""
+    gone: dict[str, Scalar] = {}
+    renamed = [step["renamed_from"] for step in steps if "tip" in step and "renamed_from" in step]
+    for old in [*items(tree.get("removed")), *renamed]:
+        if not isinstance(old, Scalar):
+            continue
+        if old.text in ids:
+            message = f'"{old.text}" is the id of a step that is here'
+            hint = f"see line {source.line(ids[old.text].span)}; only ids that are no longer used stand here"
+            yield source.mistake(old.span, "id-in-use", message, hint)
+        elif old.text in gone:
+            message = f'"{old.text}" stands among the ids of the past twice'
+            hint = f"first in line {source.line(gone[old.text].span)}"
+            yield source.mistake(old.span, "duplicate-id", message, hint)
+        gone.setdefault(old.text, old)
+
+
+def _survey(source: Source, survey: Table) -> Iterator[Mistake]:
+    kind = text_of(survey.get("survey"))
+    if kind == "scale" and "scale" not in survey:
+        message = '"scale" is missing in the survey'
+        yield source.mistake(survey.keys_at["survey"], "missing-key", message, "write scale: [1, 7]")
+    if kind in ("nps", "csat") and "scale" in survey:
+        message = f'"{kind}" has a scale of its own, {"0 to 10" if kind == "nps" else "1 to 5"}'
+        hint = "write survey: scale, or take the scale away"
+        yield source.mistake(survey.keys_at["scale"], "unknown-key", message, hint)
 
 
 def _tip(source: Source, tip: Table) -> Iterator[Mistake]:
     """What must hold inside one tip: its texts are there, its variants differ, one option is right."""
-    name = _text(tip.get("tip")) or "?"
-    variants = [v for v in _items(tip.get("variants")) if isinstance(v, Table)]
-    for key in ("subject", "body"):
-        if key not in tip and not (variants and all(key in variant for variant in variants)):
-            missing = f'"{key}" is missing in tip "{name}"'
-            if key == "body" and "body_file" in tip:
-                continue  # refused by name already
-            yield source.mistake(tip.keys_at["tip"], "missing-key", missing, f"write {key}: …")
+    name = text_of(tip.get("tip")) or "?"
+    variants = [v for v in items(tip.get("variants")) if isinstance(v, Table)]
+    for keys in (("subject",), ("body", "body_file")):
+        if not _says(tip, keys) and not (variants and all(_says(variant, keys) for variant in variants)):
+            missing = f'"{keys[0]}" is missing in tip "{name}"'
+            yield source.mistake(tip.keys_at["tip"], "missing-key", missing, f"write {keys[0]}: …")
     names: set[str] = set()
     for variant in variants:
         called = variant.get("name")
@@ -119,7 +119,7 @@ def _tip(source: Source, tip: Table) -> Iterator[Mistake]:
                 yield source.mistake(called.span, "duplicate-id", message, "give one of them another name")
             names.add(called.text)
     question = tip.get("question")
-    options = _items(question.get("options") if isinstance(question, Table) else None)
+    options = items(question.get("options") if isinstance(question, Table) else None)
     right = [o["correct"] for o in options if isinstance(o, Table) and _value(o.get("correct")) is True]
     if options and not right and isinstance(question, Table):
         message = f'no option of the question of tip "{name}" is correct'
@@ -127,10 +127,11 @@ def _tip(source: Source, tip: Table) -> Iterator[Mistake]:
     for extra in right[1:]:
         message = f'more than one option of the question of tip "{name}" is correct'
         yield source.mistake(extra.span, "bad-options", message, "exactly one option has correct: true")
-    yield from _same_options(source, name, options)
+    yield from same_options(source, name, options)
 
 
-def _same_options(source: Source, name: str, options: list[Node]) -> Iterator[Mistake]:
+def same_options(source: Source, name: str, options: list[Node]) -> Iterator[Mistake]:
+    """Options of one question that nobody can tell apart."""
     seen: set[str] = set()
     for option in options:
         text = option.get("text") if isinstance(option, Table) else None
@@ -141,71 +142,8 @@ def _same_options(source: Source, name: str, options: list[Node]) -> Iterator[Mi
             seen.add(text.text.strip())
 
 
-def _uses(tree: Table, steps: list[Table]) -> Iterator[tuple[Scalar, Names]]:
-    """Every text that may hold conditions, with the names it uses; what cannot be read is complained of elsewhere."""
-    start = tree.get("start")
-    conditions = [start.get("when") if isinstance(start, Table) else None]
-    templates: list[Node | None] = []
-    for step in steps:
-        wait = step.get("wait")
-        conditions += [step.get("when"), step.get("if"), wait.get("until") if isinstance(wait, Table) else None]
-        for said in [step, *_items(step.get("variants"))]:
-            if isinstance(said, Table):
-                templates += [said.get(key) for key in _TEMPLATES]
-                button = said.get("button")
-                templates += [button.get(key) for key in ("text", "url")] if isinstance(button, Table) else []
-    for read, nodes in ((parse_condition, conditions), (parse_text, templates)):
-        for node in nodes:
-            if isinstance(node, Scalar) and isinstance(node.value, str):
-                try:
-                    yield node, read(node.text)
-                except ExpressionError:
-                    continue
-
-
-def _reference(source: Source, index: _Index, scalar: Scalar, function: str, name: str) -> Iterator[Mistake]:
-    found = re.search(rf"\b{function}\s*\(\s*['\"]({re.escape(name)})['\"]", scalar.text)
-    span = source.within(scalar, found.start(1), len(name)) if found else scalar.span
-    if function in _TIP_CALLS:
-        if name not in index.tips:
-            yield source.mistake(span, "unknown-step", f'no tip is called "{name}"', index.meant(name, index.tips))
-        elif function == "clicked" and not _clickable(index.tips[name]):
-            hint = 'give it a button, or ask for opened("…") or answered("…")'
-            yield source.mistake(span, "no-link", f'tip "{name}" has no link and no button to click', hint)
-    elif function in _QUESTION_CALLS and name not in index.questions:
-        if name in index.tips:
-            hint = index.meant(_question_id(index.tips[name]), index.questions) or "give it a question"
-            yield source.mistake(span, "no-question", f'tip "{name}" has no question of that id', hint)
-        else:
-            message = f'no question is called "{name}"'
-            yield source.mistake(span, "unknown-question", message, index.meant(name, index.questions))
-    elif function == "mastered" and name not in index.skills:
-        message = f'no tip with a question trains the skill "{name}"'
-        yield source.mistake(span, "unknown-skill", message, index.meant(name, index.skills))
-
-
-def _question_id(tip: Table) -> str:
-    question = tip.get("question")
-    return _text(question.get("id")) if isinstance(question, Table) else ""
-
-
-def _clickable(tip: Table) -> bool:
-    for said in [tip, *_items(tip.get("variants"))]:
-        if isinstance(said, Table):
-            button, body = said.get("button"), _text(said.get("body"))
-            if isinstance(button, Table) and Link(url=_text(button.get("url"))).counts_clicks:
-                return True
-            if len(body) <= LONGEST_PROSE and any(link.counts_clicks for link in links(body)):
-                return True
-    return False
-
-
-def _items(node: Node | None) -> list[Node]:
-    return list(node) if isinstance(node, Row) else []
-
-
-def _text(node: Node | None) -> str:
-    return node.text if isinstance(node, Scalar) else ""
+def _says(table: Table, keys: tuple[str, ...]) -> bool:
+    return any(key in table for key in keys)
 
 
 def _value(node: Node | None) -> object:

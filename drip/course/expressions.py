@@ -52,10 +52,14 @@ _TEXTS = (nodes.Template, nodes.Output, nodes.TemplateData, nodes.If)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Names:
-    """The names that a text uses: `fields` as (record, field), `calls` as (function, its argument or "")."""
+    """The names that a text uses: `fields` as (record, field), `calls` as (function, its argument or "").
+
+    `compared` is (field of the learner, Jinja's operator such as eq or gteq, constant) for each direct comparison.
+    """
 
     fields: frozenset[tuple[str, str]] = frozenset()
     calls: frozenset[tuple[str, str]] = frozenset()
+    compared: frozenset[tuple[str, str, object]] = frozenset()
 
 
 _CONDITIONS = environment(autoescape=False)
@@ -113,6 +117,7 @@ def _compiled(text: str) -> Callable[..., object]:
 def _names(tree: nodes.Node, text: str, allowed: tuple[type[nodes.Node], ...]) -> Names:
     fields: set[tuple[str, str]] = set()
     calls: set[tuple[str, str]] = set()
+    compared: set[tuple[str, str, object]] = set()
     called: set[int] = set()
     dotted: set[int] = set()
     for node, depth in _walk(tree):
@@ -126,6 +131,8 @@ def _names(tree: nodes.Node, text: str, allowed: tuple[type[nodes.Node], ...]) -
         elif isinstance(node, nodes.Getattr):
             fields.add(_field(node, text))
             dotted.add(id(node.node))
+        elif isinstance(node, nodes.Compare):
+            compared.update(_compared(node))
         elif isinstance(node, nodes.Mul):
             _refuse_big_products(node, text)
         elif isinstance(node, nodes.Filter):
@@ -142,7 +149,21 @@ def _names(tree: nodes.Node, text: str, allowed: tuple[type[nodes.Node], ...]) -
                     f"{node.name} needs a dot", **_at(text, node.name), hint=f"such as {node.name}.id"
                 )
             raise _unknown("name", node.name, (*RECORDS, *FUNCTIONS), text)
-    return Names(fields=frozenset(fields), calls=frozenset(calls))
+    return Names(fields=frozenset(fields), calls=frozenset(calls), compared=frozenset(compared))
+
+
+def _compared(node: nodes.Compare) -> Iterator[tuple[str, str, object]]:
+    """Each field of the learner that stands beside a constant, or in a list of them; `1 < learner.x` is one too."""
+    left: nodes.Node = node.expr
+    for operand in node.ops:
+        for field, other in ((left, operand.expr), (operand.expr, left)):
+            if isinstance(field, nodes.Getattr) and isinstance(field.node, nodes.Name) and field.node.name == "learner":
+                for constant in other.items if isinstance(other, nodes.List | nodes.Tuple) else (other,):
+                    if isinstance(constant, nodes.Neg) and isinstance(constant.node, nodes.Const):
+                        yield field.attr, operand.op, -1
+                    elif isinstance(constant, nodes.Const):
+                        yield field.attr, operand.op, constant.value
+        left = operand.expr
 
 
 def _walk(tree: nodes.Node) -> Iterator[tuple[nodes.Node, int]]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
+from drip.course.paths import is_local, of_address, path_problem
 from drip.course.placeholders import replaced
 
 #: Stands for a placeholder while Markdown is read; no text has it (a private character, Unicode 23.5).
@@ -70,8 +72,13 @@ def link_problem(link: Link) -> tuple[str, str] | None:
     """What is wrong with an address, as (message, hint), or None. Scheme and host must be literal and well formed."""
     url = link.url.strip()
     filled = replaced(url, lambda _: _FILLER)
-    if link.is_picture and (_FILLER in filled or not url.startswith("https://")):
-        return "a picture needs a literal address that begins with https://", "placeholders are for links"
+    if link.is_picture:
+        if _FILLER not in filled and url.startswith("https://"):
+            return None if _HOST.fullmatch(url[8:].split("/")[0]) else (f"{url[:80]} leads nowhere", "check the host")
+        if _FILLER in filled or not is_local(filled):
+            hint = "write https://" if url.startswith("http://") else "placeholders are for links"
+            return "a picture is a file beside the course, or a literal address that begins with https://", hint
+        return path_problem(of_address(url))
     if found := _MAILTO.match(filled):
         if _FILLER in found[1] or "@" not in found[1]:
             return "a mailto: link needs a literal address", "such as mailto:help@acme.example"
@@ -92,6 +99,24 @@ def link_problem(link: Link) -> tuple[str, str] | None:
     if re.search(r"[\s\\<>\"]", filled):
         return "an address has no spaces, quotes or backslashes", "write %20 for a space"
     return None
+
+
+def picture_is_plain(body: str, address: str) -> bool:
+    """Whether the address of a picture stands in the text as it is, so that another can take its place."""
+    return _placed(address).search(body) is not None
+
+
+def with_pictures(body: str, name_of: Callable[[str], str | None]) -> str:
+    """The body with other addresses for its pictures: `name_of` gives the new one, or None to leave it."""
+    for address in dict.fromkeys(link.url for link in links(body) if link.is_picture):
+        if name := name_of(address):
+            body = _placed(address).sub(rf"\g<1>{name}", body)
+    return body
+
+
+def _placed(address: str) -> re.Pattern[str]:
+    """An address where Markdown puts one: `](address)`, `](<address> "title")`, or `[name]: address`."""
+    return re.compile(rf"(\](?:\(|:)\s*<?){re.escape(address)}(?=[\s)>]|\Z)")
 
 
 def _flat(tokens: list[Token]) -> list[Token]:

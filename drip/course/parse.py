@@ -3,46 +3,68 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from pydantic import ValidationError
-
 from drip.course.across import across
-from drip.course.complaints import mistake
+from drip.course.bodies import filled_steps
+from drip.course.complaints import shaped
+from drip.course.files import Files, gathered
+from drip.course.index import indexed
 from drip.course.model import Course, CourseFile, Defaults, Timing
+from drip.course.naming import used_attributes
+from drip.course.paths import stem_and_end, translation_of
 from drip.course.positions import Source, Table
 from drip.course.reading import MOST_MISTAKES, read
 from drip.course.timing import Rule
+from drip.course.translate import lacking, translated, translation_trees
+from drip.course.translation import Translation
 from drip.errors import CourseError, Mistake
 
-_ENDS = (".yaml", ".yml")
-_TRANSLATION = re.compile(r"[^.]+\.[A-Za-z]{2,3}(-[A-Za-z0-9]+)*")
 
-
-def parse(name: str, data: bytes, defaults: Defaults = Defaults()) -> Course:  # noqa: B008  (a frozen value)
+def parse(
+    name: str,
+    data: bytes,
+    defaults: Defaults = Defaults(),  # noqa: B008  (a frozen value)
+    *,
+    files: Mapping[str, bytes] = {},
+    translations: Mapping[str, bytes] = {},
+) -> Course:
     """The course that `data` says, completed by `defaults`; the id is the stem of `name` unless one is written.
 
-    Raises CourseError with every mistake, in the order of the lines. Reads nothing but its arguments.
+    `files` is path → content of what the course refers to (files.referred says which), with paths from the course's
+    folder; `translations` is language → content. Raises CourseError with every mistake, in the order of the files and
+    lines. Reads nothing but its arguments.
     """
     source, tree, mistakes = read(name, data)
-    file = None
-    try:
-        file = CourseFile.model_validate(tree)
-    except ValidationError as error:
-        found = (mistake(source, tree, detail) for detail in error.errors(include_url=False))
-        mistakes += [one for one in found if one is not None]
-    except RecursionError:
-        raise CourseError([source.mistake((0, 0), "too-deep", "nested too deeply")]) from None
-    mistakes += across(source, tree)
+    others = translation_trees(name, translations, mistakes)
+    found = gathered(name, [(source, tree), *others.values()], files)
+    mistakes += found.mistakes
+    index, twice = indexed(source, tree, found.bodies)
+    file, wrong = shaped(CourseFile, source, tree)
+    mistakes += [*twice, *wrong, *across(source, tree, index, defaults.attributes)]
     mistakes += _about_the_whole(source, tree, name, defaults)
+    said: dict[str, Translation] = {}
+    for code, (its_source, its_tree) in others.items():
+        one, wrong = translated(code, its_source, its_tree, tree, index, defaults.attributes)
+        mistakes += [*wrong, *_about_language(code, its_source, file, defaults)]
+        if one is not None:
+            said[code] = one
     if mistakes or file is None:
-        raise CourseError(_in_order(mistakes))
+        raise CourseError(_in_order(mistakes, name))
+    course = _course(file, name, source, tree, defaults, found)
+    advice = [row for one in said.values() for row in lacking(source, tree, course.steps, one)]
+    trees = [(source, tree), *others.values()]
+    used = used_attributes(trees, found.bodies, defaults.attributes or {})
+    return replace(course, translations=said, missing=tuple(advice), attributes=used)
+
+
+def _course(file: CourseFile, name: str, source: Source, tree: Table, defaults: Defaults, found: Files) -> Course:
     sender = file.sender or defaults.sender
-    assert sender is not None  # a course without one was refused above
+    assert sender is not None  # a course without one was refused before
     timing = file.timing or Timing()
     return Course(
-        id=file.id or _stem(name),
+        id=file.id or stem_and_end(name)[0],
         title=file.title,
         language=file.language or defaults.language,
         sender=sender,
@@ -51,8 +73,21 @@ def parse(name: str, data: bytes, defaults: Defaults = Defaults()) -> Course:  #
         rule=_rule(timing, defaults),
         timezone=timing.timezone or defaults.timezone,
         limit=timing.limit or defaults.limit,
-        start_when=file.start.when if file.start else None,
-        steps=file.steps,
+        stale_after=timing.stale_after or defaults.stale_after,
+        start=file.start,
+        goal=file.goal,
+        stop=file.stop,
+        hold_while=file.hold_while,
+        silent=file.silent,
+        priority=file.priority or 0,
+        reviews=file.reviews,
+        tracking=file.tracking,
+        unsubscribe=file.unsubscribe or "everything",
+        experiment=file.experiment,
+        removed=file.removed,
+        steps=filled_steps(file.steps, found.bodies),
+        bodies=found.bodies,
+        pictures=found.pictures,
         source=source,
         tree=tree,
     )
@@ -69,9 +104,9 @@ def _rule(timing: Timing, defaults: Defaults) -> Rule:
     )
 
 
-def _in_order(mistakes: list[Mistake]) -> list[Mistake]:
-    """The mistakes by line, once each; of very many the first ones, and how many more there are."""
-    found = sorted(set(mistakes), key=lambda m: (m.line, m.column, m.rule, m.message))
+def _in_order(mistakes: list[Mistake], name: str) -> list[Mistake]:
+    """The mistakes by line, once each, the course's own file first; of very many the first ones, and how many more."""
+    found = sorted(set(mistakes), key=lambda m: (m.file != name, m.file, m.line, m.column, m.rule, m.message))
     left = len(found) - MOST_MISTAKES
     if left <= 0:
         return found
@@ -80,17 +115,17 @@ def _in_order(mistakes: list[Mistake]) -> list[Mistake]:
     return [*found[:MOST_MISTAKES], more]
 
 
-def _stem(name: str) -> str:
-    file = name.replace("\\", "/").rpartition("/")[2]
-    end = next((end for end in _ENDS if file.lower().endswith(end)), "")
-    return file[: len(file) - len(end)]
+def _about_language(code: str, source: Source, file: CourseFile | None, defaults: Defaults) -> Iterator[Mistake]:
+    if file is not None and code == (file.language or defaults.language):
+        message = f"the course itself is written in {code}"
+        yield source.mistake((0, 0), "duplicate-language", message, "delete this file, or mend the course's language:")
 
 
 def _about_the_whole(source: Source, tree: Table, name: str, defaults: Defaults) -> Iterator[Mistake]:
-    stem = _stem(name)
-    if _TRANSLATION.fullmatch(stem):
-        message = f"translations ({stem.partition('.')[0]}.LANGUAGE.yaml) are not supported yet in this version"
-        yield source.mistake((0, 0), "not-yet", message, "a course has one language for now")
+    stem, end = stem_and_end(name)
+    if course := translation_of(name):
+        message = f"this is a translation by its name, and its course, {course}, is not there"
+        yield source.mistake((0, 0), "no-course", message, f"write that one first, or name this one without a dot{end}")
     elif "id" not in tree and not re.fullmatch(r"[a-z0-9-]{1,64}", stem):
         like = re.sub(r"[^a-z0-9]+", "-", stem.lower()).strip("-")[:64] or "my-course"
         message = f"the file's name, \"{stem}\", cannot be the course's id"

@@ -1,56 +1,65 @@
-"""The smaller parts of a course file's grammar: what stands under `sender`, `timing`, `start`, `button`, `question`.
-
-`not_yet` lists the keys that DESIGN.md's grammar has and this version does not: they are refused by name.
-"""
+"""The smaller parts of a course file's grammar: what stands under `sender`, `timing`, `start` and their neighbours."""
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from drip.course.fields import (
+    Attribute,
+    Clicks,
     Clock,
     Condition,
     Days,
+    DaysAfter,
+    Domain,
     Email,
-    Flag,
     GapText,
     Holidays,
-    Id,
     LimitText,
     Line,
-    Prose,
-    TemplateLine,
-    Url,
+    Mails,
+    Name,
+    Offset,
+    Opens,
+    PerEmail,
+    ReentryText,
+    Share,
+    Strategy,
+    Then,
     WindowText,
     Zone,
 )
+from drip.course.positions import Scalar, Table
+
+#: Gaps that grow, as in Latimier, Peyre & Ramus 2021, where even and growing ones do equally well.
+REVIEW_DAYS = (2, 5, 10, 20, 40)
 
 
 class Part(BaseModel):
     """A part of a course file: frozen, and nothing in it that the grammar does not know."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
-    not_yet: ClassVar[frozenset[str]] = frozenset()
 
 
 class Sender(Part):
     """Who the mails come from."""
-
-    not_yet = frozenset({"bounces"})
 
     name: Line = Field(description="The name that the learner sees.", examples=["Acme Academy"])
     email: Email = Field(description="The address that the mails come from.", examples=["learn@acme.example"])
     reply_to: Email | None = Field(
         None, description="Where an answer goes; without it, to `email`.", examples=["help@acme.example"]
     )
+    bounces: Domain | None = Field(
+        None,
+        description="The domain to which mail servers return what they cannot deliver; without it, to `email`.",
+        examples=["bounces.acme.example"],
+    )
 
 
 class Timing(Part):
     """When mails go. What is not written here comes from drip.toml."""
-
-    not_yet = frozenset({"stale_after"})
 
     every: GapText | None = Field(None, description="The gap between mails that name none.", examples=["1 day"])
     at: Clock | None = Field(
@@ -69,45 +78,80 @@ class Timing(Part):
     limit: LimitText | None = Field(
         None, description="The most mails of this course in a calendar day or week.", examples=["1 per day"]
     )
+    stale_after: GapText | None = Field(
+        None, description="A mail that is later than this is skipped, with the reason.", examples=["7 days"]
+    )
 
 
 class Start(Part):
-    """How people come in. Without it: by import or by hand."""
+    """How people come in by themselves. Without it: by import or by hand."""
 
-    not_yet = frozenset({"event", "date", "offset", "reentry"})
+    model_config = ConfigDict(json_schema_extra={"minProperties": 1, "not": {"required": ["event", "date"]}})
 
-    when: Condition = Field(description="Who may be enrolled.", examples=['learner.plan == "trial"'])
-
-
-class Button(Part):
-    """The one button of a tip."""
-
-    text: TemplateLine = Field(description="What the button says.", examples=["Open your views"])
-    url: Url = Field(
-        description="Where it leads. Scheme and host are literal; path and query may hold placeholders.",
-        examples=["https://app.acme.example/views?u={{ learner.ref }}"],
-    )
-
-
-class Option(Part):
-    """One answer that a learner may press."""
-
-    text: Line = Field(description="What the option says.", examples=["From a saved view"])
-    correct: Flag = Field(False, description="Whether this is the right one. Exactly one is.", examples=[True])
-    because: Prose | None = Field(
+    event: Name | None = Field(None, description="The event that enrols a learner.", examples=["trial.started"])
+    date: Attribute | None = Field(
         None,
-        description="Why it is right or wrong: shown at once after it was chosen.",
-        examples=["No view, no chart."],
+        description="The learner's own date that enrols them: on that day, or `offset` from it.",
+        examples=["learner.renewal_date"],
+    )
+    offset: Offset | None = Field(
+        None, description="Days or weeks counted from `date`; negative is before it.", examples=["-14 days"]
+    )
+    when: Condition | None = Field(
+        None, description="Who may be enrolled, on whatever way.", examples=['learner.plan == "trial"']
+    )
+    reentry: ReentryText | None = Field(
+        None,
+        description="Whether somebody may come in again: never (the default), after completion, or after so many days "
+        "from the last start. Whoever has left stays away.",
+        examples=["never", "after completion", "after 90 days"],
     )
 
 
-class Question(Part):
-    """A retrieval question: one right answer among two to eight."""
+class Silent(Part):
+    """What happens with a learner who shows no sign of life: neither a click nor an answer."""
 
-    id: Id | None = Field(
-        None, description="The question's stable id; without it, the tip's.", examples=["chart-start"]
+    after: Mails = Field(description="How many mails in a row without a click or an answer.", examples=["5 mails"])
+    then: Then = Field("pause", description="Their course is paused; a press in any mail goes on with it.")
+
+
+class Reviews(Part):
+    """Retrieval practice: questions come back after days, in the next tip or in a recap mail of their own."""
+
+    strategy: Strategy = Field("fixed", description="fixed: after the days below; none: no reviews.")
+    after_days: tuple[DaysAfter, ...] = Field(
+        REVIEW_DAYS,
+        min_length=1,
+        max_length=20,
+        description="How many days after the mail that taught it a question comes back, ascending.",
+        examples=[[2, 5, 10, 20, 40]],
     )
-    ask: Prose = Field(description="The question.", examples=["Where does a chart start?"])
-    options: tuple[Option, ...] = Field(
-        min_length=2, max_length=8, description="The answers to choose from, in the order in which they are shown."
+    per_email: PerEmail = Field(2, description="The most questions that ride along in one mail.", examples=[2])
+
+
+def _named_strategy(node: Any) -> Any:
+    """`reviews: fixed` is short for `reviews: {strategy: fixed}`."""
+    if isinstance(node, Scalar) and node.value is not None:
+        table = Table(node.span)
+        table["strategy"] = node
+        return table
+    return node
+
+
+#: Reviews with all their words, or the name of the strategy alone.
+ReviewsOrName = Annotated[Reviews, BeforeValidator(_named_strategy)]
+
+
+class Tracking(Part):
+    """What is recorded of what learners do with their mail. Answers always are."""
+
+    opens: Opens = Field("always", description="Opens: always, consented (only of those who agreed) or never.")
+    clicks: Clicks = Field("always", description="Clicks: always, or never; links then lead to their places directly.")
+
+
+class Experiment(Part):
+    """Whether the course works: some are enrolled and never mailed, and compared with the others."""
+
+    holdout: Share = Field(
+        description="The share that is held out, 0% to 50%; always the same people.", examples=["10%"]
     )

@@ -32,3 +32,8 @@ def replaced(text: str, write: Callable[[str], str]) -> str:
         out += [text[cursor:start], write(text[start:end])]
         cursor = end
     return "".join([*out, text[cursor:]])
+
+
+def literal(text: str) -> str:
+    """The text as a template that prints just it, whatever braces it holds."""
+    return _OPENS.sub(lambda brace: f"{{{{ '{brace[0]}' }}}}", text)

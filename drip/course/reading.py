@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from ruamel.yaml import YAML, events
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
@@ -33,13 +34,20 @@ _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U000100
 
 
 def read(file: str, data: bytes) -> tuple[Source, Table, list[Mistake]]:
-    """The text, its tree, and the mistakes after which reading could go on.
+    """The text, its tree (not to be changed), and the mistakes after which reading could go on.
 
     Raises CourseError where there is no tree: not UTF-8, too big, too deep, not YAML, not a mapping.
     """
+    source, tree, mistakes = _read(file, data)
+    return source, tree, list(mistakes)
+
+
+@lru_cache(maxsize=8)
+def _read(file: str, data: bytes) -> tuple[Source, Table, tuple[Mistake, ...]]:
+    """Kept, since a course is read twice: once for the files that it refers to, then with them."""
     if len(data) > MOST_BYTES:
         raise _refused(file, "too-big", f"a course of {len(data):,} bytes; {MOST_BYTES:,} is the most")
-    source = _decoded(file, data)
+    source = decoded(file, data)
     tree, mistakes = _Builder(source).build()
     if not isinstance(tree, Table):
         empty = tree is None or (isinstance(tree, Scalar) and tree.value is None)
@@ -47,14 +55,15 @@ def read(file: str, data: bytes) -> tuple[Source, Table, list[Mistake]]:
         span = tree.span if tree is not None else (0, 0)
         hint = "a course needs at least title: and steps:"
         raise CourseError([*mistakes, source.mistake(span, "empty" if empty else "wrong-type", message, hint)])
-    return source, tree, mistakes
+    return source, tree, tuple(mistakes)
 
 
 def _refused(file: str, rule: str, message: str, hint: str = "") -> CourseError:
     return CourseError([Mistake(file=file, line=1, column=1, rule=rule, message=message, hint=hint)])
 
 
-def _decoded(file: str, data: bytes) -> Source:
+def decoded(file: str, data: bytes) -> Source:
+    """The text of a file. Raises CourseError where it is not UTF-8, or holds what no text has."""
     hint = "save the file as UTF-8"
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise _refused(file, "encoding", "this is UTF-16", hint)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from difflib import get_close_matches
 from typing import TypeVar
 
 from email_validator import EmailNotValidError, validate_email
@@ -14,6 +15,7 @@ from pydantic_core import PydanticCustomError
 
 from drip.course.expressions import parse_condition, parse_text
 from drip.course.links import Link, link_problem, links
+from drip.course.paths import path_problem
 from drip.course.positions import Node, Row, Scalar, Table
 from drip.course.timing import parse_days
 from drip.errors import ExpressionError
@@ -25,9 +27,16 @@ LONGEST_LINE = 600
 #: Gmail clips a mail over about 102 kB of HTML; a tip is two minutes of reading, 2,000 characters.
 LONGEST_PROSE = 50_000
 HEAVIEST_VARIANT = 1_000
+#: Letters of an event's name, or of a webhook's.
+LONGEST_NAME = 100
+#: Minutes. A longer film is no clip.
+LONGEST_CLIP = 600
+#: Eleven buttons fit beside each other in a mail on a phone; 0 to 10 is the longest scale in use (NPS).
+HIGHEST_RATING = 10
 
 _ID = re.compile(r"[a-z0-9-]{1,64}")
 _SKILL = re.compile(r"[\w-]+(\.[\w-]+)*")
+_ATTRIBUTE = re.compile(r"learner\.([a-z][a-z0-9_]{0,99})")
 _LAYOUT = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _LANGUAGE = re.compile(r"([a-z]{2,3})(?:-([a-z]{4}))?(?:-([a-z]{2}|[0-9]{3}))?((?:-[a-z0-9]{5,8})*)", re.IGNORECASE)
 _BREAKS = re.compile("[\n\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
@@ -174,12 +183,37 @@ def flag(node: Node) -> bool:
     raise problem("wrong-type", "true or false is wanted here")
 
 
-def weight(node: Node) -> int:
-    """How often a variant is chosen, against the others."""
-    value = node.value if isinstance(node, Scalar) else None
-    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= HEAVIEST_VARIANT:
-        raise problem("wrong-type", f"a whole number from 1 to {HEAVIEST_VARIANT:,} is wanted here")
-    return value
+def whole(least: int, most: int) -> Callable[[Node], int]:
+    """A validator for whole numbers between two bounds, both included."""
+
+    def read(node: Node) -> int:
+        value = node.value if isinstance(node, Scalar) else None
+        if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+            raise problem("wrong-type", f"a whole number from {least:,} to {most:,} is wanted here")
+        return value
+
+    return read
+
+
+def one_of(*words: str) -> Callable[[Node], str]:
+    """A validator for a closed vocabulary."""
+
+    def read(node: Node) -> str:
+        written = text(node)
+        if written not in words:
+            close = get_close_matches(written[:40].casefold(), words, n=1)
+            hint = f'did you mean "{close[0]}"?' if close else f"write {' or '.join(words)}"
+            raise problem("unknown-word", f"{shown(written)} is not known here", hint)
+        return written
+
+    return read
+
+
+def strategy(node: Node) -> str:
+    """How questions come back."""
+    if isinstance(node, Scalar) and node.text == "fsrs":
+        raise problem("not-yet", '"fsrs" is not supported yet in this version', "write fixed: even gaps work as well")
+    return one_of("fixed", "none")(node)
 
 
 def timed(parse: Callable[[object], T]) -> Callable[[Node], T]:
@@ -205,6 +239,76 @@ def days(node: Node) -> frozenset[int]:
             message, _, hint = str(error).partition(": ")
             raise problem("bad-time", message, hint) from None
     return timed(parse_days)(node)
+
+
+def name(node: Node) -> str:
+    """What an event, or an outgoing webhook, is called."""
+    written = line(node)
+    if len(written) > LONGEST_NAME:
+        raise problem("too-big", f"a name of {len(written):,} characters; {LONGEST_NAME} is the most")
+    return written
+
+
+def attribute(node: Node) -> str:
+    """A learner's attribute, written as conditions write it: `learner.renewal_date` is renewal_date."""
+    written = line(node)
+    found = _ATTRIBUTE.fullmatch(written)
+    if not found:
+        like = re.sub(r"[^a-z0-9]+", "_", written.lower().removeprefix("learner.")).strip("_")
+        hint = f"write learner.{like}" if re.match("[a-z]", like) else "such as learner.renewal_date"
+        raise problem("bad-attribute", f"{shown(written)} is not an attribute of the learner", hint)
+    return found[1]
+
+
+def domain(node: Node) -> str:
+    """The domain of addresses, such as `bounces.acme.example`."""
+    written = line(node)
+    try:
+        return validate_email(f"a@{written}", check_deliverability=False, test_environment=True).domain
+    except EmailNotValidError:
+        hint = f'write "{written.rpartition("@")[2]}"' if "@" in written else "such as bounces.acme.example"
+        raise problem("bad-domain", f"{shown(written)} is not a domain", hint) from None
+
+
+def minutes(node: Node) -> float:
+    """A length in minutes."""
+    value = node.value if isinstance(node, Scalar) else None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= LONGEST_CLIP:
+        raise problem("wrong-type", f"a number of minutes is wanted here, more than 0 and at most {LONGEST_CLIP}")
+    return float(value)
+
+
+def scale(node: Node) -> tuple[int, int]:
+    """The two ends of a survey's scale."""
+    ends = [item.value if isinstance(item, Scalar) else None for item in node] if isinstance(node, Row) else []
+    match ends:
+        case [int(low), int(high)] if 0 <= low < high <= HIGHEST_RATING and not isinstance(low, bool):
+            return low, high
+        case _:
+            pass
+    message = f"two whole numbers from 0 to {HIGHEST_RATING} are wanted here, the lower one first"
+    raise problem("wrong-type", message, "such as [1, 7]")
+
+
+def source_of_picture(node: Node) -> str:
+    """Where a picture comes from: an https address, or a file beside the course."""
+    written = line(node)
+    _refuse_link(Link(url=written, offset=0, is_picture=True))
+    return written
+
+
+def local_path(node: Node) -> str:
+    """A file beside the course."""
+    written = line(node)
+    if wrong := path_problem(written):
+        raise problem("bad-path", *wrong)
+    return written
+
+
+def shown(written: str) -> str:
+    """What was written, in quotes, short enough and plain enough to stand in a message."""
+    plain = "".join(c if c.isprintable() else "?" for c in written[:41])
+    return f'"{plain}"' if len(plain) <= 40 else f'"{plain[:40]}…"'
 
 
 def _with_placeholders(written: str) -> str:

@@ -8,13 +8,31 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from drip.course import model as course_model
-from drip.course.model import Course, If, Tip
-from drip.course.timing import Gap, Rule
-from drip.plan.model import AT_ONCE, Branch, Button, Mail, Option, Plan, Question, Sender, Step, Texts, Variant, Wait
+from drip.course.model import AnyStep, Course, If, Survey, Tip
+from drip.course.timing import Gap, Reentry, Rule
+from drip.plan import texts
+from drip.plan.model import (
+    AT_ONCE,
+    Award,
+    Branch,
+    Mail,
+    Notify,
+    Plan,
+    Reviews,
+    Sender,
+    Start,
+    Step,
+    Tracking,
+    Wait,
+)
 from drip.plan.stored import to_json
 
 #: Part of every revision: raise it when the same course compiles to a plan that means something else.
-COMPILER_VERSION = 1
+COMPILER_VERSION = 2
+#: What a step without an id is called, after the tip before it.
+_KINDS = {
+    Survey: "survey", course_model.Wait: "wait", If: "if", course_model.Notify: "notify", course_model.Award: "award",
+}  # fmt: skip
 #: Hexadecimal digits of SHA-256 that a revision keeps: 64 bits, against accidents (nobody gains by a collision).
 REVISION_DIGITS = 16
 
@@ -24,19 +42,32 @@ def compile_plan(course: Course, *, layout: str) -> Plan:
 
     The same course, layout and compiler give the same plan and revision on every machine.
     """
-    steps = _Compiler(course).steps()
     sender = course.sender
     plan = Plan(
         course_id=course.id,
         title=course.title,
         revision="",
         language=course.language,
-        sender=Sender(name=sender.name, email=sender.email, reply_to=sender.reply_to),
+        sender=Sender(name=sender.name, email=sender.email, reply_to=sender.reply_to, bounces=sender.bounces),
         layout=course.layout,
         timezone=course.timezone,
         limit=course.limit,
-        start_when=course.start_when,
-        steps=steps,
+        start=_start(course),
+        goal=course.goal,
+        stop=course.stop,
+        hold_while=course.hold_while,
+        silent_after=course.silent.after if course.silent else None,
+        stale_after=course.stale_after,
+        priority=course.priority,
+        reviews=_reviews(course),
+        tracking=_tracking(course),
+        unsubscribe=course.unsubscribe,
+        holdout=course.experiment.holdout if course.experiment else 0.0,
+        attributes=course.attributes,
+        titles={language: said.title or course.title for language, said in course.translations.items()},
+        languages=tuple(sorted(course.translations)),
+        removed=course.removed,
+        steps=_Compiler(course).steps(),
     )
     return replace(plan, revision=_revision(plan, layout))
 
@@ -45,6 +76,32 @@ def skills(plan: Plan) -> Mapping[str, str]:
     """Question id → the skill that it trains, for `mastered(…)`; questions of tips without a skill are left out."""
     mails = (step for step in plan.steps if isinstance(step, Mail))
     return {mail.question.id: mail.skill for mail in mails if mail.question and mail.skill}
+
+
+def _start(course: Course) -> Start:
+    start = course.start
+    if start is None:
+        return Start()
+    again = start.reentry or Reentry(kind="never")
+    return Start(
+        event=start.event,
+        date=start.date,
+        offset_days=start.offset or 0,
+        when=start.when,
+        reentry=again.kind,
+        reentry_days=again.days,
+    )
+
+
+def _tracking(course: Course) -> Tracking:
+    said = course.tracking
+    return Tracking(opens=said.opens, clicks=said.clicks) if said else Tracking()
+
+
+def _reviews(course: Course) -> Reviews | None:
+    if course.reviews is None or course.reviews.strategy == "none":
+        return None
+    return Reviews(after_days=course.reviews.after_days, per_email=course.reviews.per_email)
 
 
 def _revision(plan: Plan, layout: str) -> str:
@@ -66,43 +123,46 @@ class _Compiler:
         flat, most = self._list(self.course.steps, after=None, base="start", mails=0)
         return tuple(replace(step, of=most) if isinstance(step, Mail) else step for step in flat)
 
-    def _list(
-        self, steps: tuple[Tip | course_model.Wait | If, ...], *, after: str | None, base: str, mails: int
-    ) -> tuple[list[Step], int]:
+    def _list(self, steps: tuple[AnyStep, ...], *, after: str | None, base: str, mails: int) -> tuple[list[Step], int]:
         """One list of steps, flat and linked; `after` follows its last. `mails` is the most mails before it.
 
-        A wait or an `if` has no id of its own: it is named for the tip before it (`base`), which edits elsewhere leave
-        alone. No tip's id holds a slash.
+        A step without an id of its own is named for the tip before it (`base`), which edits elsewhere leave alone. No
+        written id holds a slash.
         """
         ids: list[str] = []
         for step in steps:
             if isinstance(step, Tip):
                 base = step.tip
-                ids.append(step.tip)
-            else:
-                ids.append(self._named(f"{base}/{'if' if isinstance(step, If) else 'wait'}"))
+            ids.append(_written_id(step) or self._named(f"{base}/{_KINDS[type(step)]}"))
         flat: list[Step] = []
         for step, id_, then in zip(steps, ids, [*ids[1:], after][: len(ids)], strict=True):
-            if isinstance(step, Tip):
-                mails += 1
-                flat.append(self._mail(step, then, mails))
-            elif isinstance(step, course_model.Wait):
-                until, at_most = step.wait.until, step.wait.at_most
-                holidays = self.course.rule.holidays
-                flat.append(Wait(id=id_, until=until, at_most=at_most, holidays=holidays, then=then))
-            else:
-                yes, most_yes = self._list(step.then, after=then, base=f"{id_}/then", mails=mails)
-                no, most_no = self._list(step.otherwise, after=then, base=f"{id_}/else", mails=mails)
-                branch = Branch(
-                    id=id_,
-                    condition=step.condition,
-                    gap=self._gap(None, mails),
-                    rule=self.course.rule,
-                    then=yes[0].id,
-                    otherwise=no[0].id if no else then,
-                )
-                flat += [branch, *yes, *no]
-                mails = max(most_yes, most_no)
+            match step:
+                case Tip():
+                    mails += 1
+                    flat.append(self._tip(step, then, mails))
+                case Survey():
+                    mails += 1
+                    flat.append(self._survey(step, id_, then, mails))
+                case course_model.Wait(wait=wait):
+                    holidays = self.course.rule.holidays
+                    flat.append(Wait(id=id_, until=wait.until, at_most=wait.at_most, holidays=holidays, then=then))
+                case course_model.Notify():
+                    flat.append(Notify(id=id_, name=step.notify, then=then))
+                case course_model.Award():
+                    flat.append(Award(id=id_, name=step.award, then=then))
+                case If():
+                    yes, most_yes = self._list(step.then, after=then, base=f"{id_}/then", mails=mails)
+                    no, most_no = self._list(step.otherwise, after=then, base=f"{id_}/else", mails=mails)
+                    branch = Branch(
+                        id=id_,
+                        condition=step.condition,
+                        gap=self._gap(None, mails),
+                        rule=self.course.rule,
+                        then=yes[0].id,
+                        otherwise=no[0].id if no else then,
+                    )
+                    flat += [branch, *yes, *no]
+                    mails = max(most_yes, most_no)
         return flat, mails
 
     def _named(self, name: str) -> str:
@@ -114,51 +174,54 @@ class _Compiler:
         """The first mail goes at once unless its `after` is written, whatever stands before it."""
         return written or (self.course.every if mails_before else AT_ONCE)
 
-    def _mail(self, tip: Tip, then: str | None, number: int) -> Mail:
+    def _tip(self, tip: Tip, then: str | None, number: int) -> Mail:
         return Mail(
             id=tip.tip,
             gap=self._gap(tip.after, number - 1),
             first_gap=tip.after or AT_ONCE,
             rule=_rule(tip, self.course.rule),
-            variants=_variants(tip),
+            variants=texts.variants(self.course, tip),
             number=number,
             of=number,
             when=tip.when,
             objective=tip.objective or "",
             skill=tip.skill or "",
-            question=_question(tip),
+            question=texts.question(tip),
+            questions=texts.questions(self.course, tip),
+            stale_after=tip.stale_after,
+            renamed_from=tip.renamed_from,
+            then=then,
+        )
+
+    def _survey(self, survey: Survey, id_: str, then: str | None, number: int) -> Mail:
+        return Mail(
+            id=id_,
+            gap=self._gap(survey.after, number - 1),
+            first_gap=survey.after or AT_ONCE,
+            rule=_rule(survey, self.course.rule),
+            variants=(texts.survey_variant(self.course, survey),),
+            number=number,
+            of=number,
+            when=survey.when,
+            survey=texts.survey(self.course, survey, id_),
+            surveys={code: texts.survey(self.course, survey, id_, code) for code in self.course.translations},
+            stale_after=survey.stale_after,
             then=then,
         )
 
 
-def _rule(tip: Tip, rule: Rule) -> Rule:
-    """The tip's own `at` or `between` replaces the course's."""
-    if tip.at is not None or tip.between is not None:
-        rule = replace(rule, at=tip.at, between=tip.between)
-    return replace(rule, days=tip.days) if tip.days else rule
+def _written_id(step: AnyStep) -> str | None:
+    match step:
+        case Tip():
+            return step.tip
+        case Survey() | course_model.Notify() | course_model.Award():
+            return step.id
+        case _:
+            return None
 
 
-def _variants(tip: Tip) -> tuple[Variant, ...]:
-    if not tip.variants:
-        return (Variant(name="default", weight=1, texts=_texts(tip, None)),)
-    return tuple(Variant(name=each.name, weight=each.weight, texts=_texts(tip, each)) for each in tip.variants)
-
-
-def _texts(tip: Tip, variant: course_model.Variant | None) -> Texts:
-    """The texts of a tip, each replaced where the variant has its own."""
-    said = [variant, tip] if variant else [tip]
-    button = next((one.button for one in said if one.button), None)
-    return Texts(
-        subject=next(one.subject for one in said if one.subject),
-        preheader=next((one.preheader for one in said if one.preheader), ""),
-        body=next(one.body for one in said if one.body),
-        button=Button(text=button.text, url=button.url) if button else None,
-    )
-
-
-def _question(tip: Tip) -> Question | None:
-    asked = tip.question
-    if asked is None:
-        return None
-    options = tuple(Option(text=o.text, correct=o.correct, because=o.because or "") for o in asked.options)
-    return Question(id=asked.id or tip.tip, ask=asked.ask, options=options)
+def _rule(step: Tip | Survey, rule: Rule) -> Rule:
+    """The step's own `at` or `between` replaces the course's."""
+    if step.at is not None or step.between is not None:
+        rule = replace(rule, at=step.at, between=step.between)
+    return replace(rule, days=step.days) if step.days else rule

@@ -62,9 +62,9 @@ def test_a_file_name_that_is_no_id_needs_one_written() -> None:
 
 
 def test_a_translation_is_refused_by_name() -> None:
-    """`first-report.sv.yaml` is not taken for a course of its own."""
+    """`first-report.sv.yaml` is not taken for a course of its own; the course that it belongs to is named."""
     (message,) = messages("title: T\nsteps:\n" + TIP, name="first-report.sv.yaml")
-    assert "not supported yet" in message
+    assert "first-report.yaml" in message
 
 
 def test_a_workspace_without_a_sender_wants_one() -> None:

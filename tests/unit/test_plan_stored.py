@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from drip.course.parse import parse
 from drip.course.timing import Gap, Limit, Rule, Unit, Window
 from drip.plan.compile import compile_plan
-from drip.plan.model import Branch, Button, Mail, Option, Plan, Question, Sender, Texts, Variant, Wait
+from drip.plan.model import Branch, Button, Mail, Option, Plan, Question, Sender, Start, Texts, Variant, Wait
 from drip.plan.stored import from_json, to_json
 
 FULL = Path(__file__).parents[1] / "data" / "courses" / "full.yaml"
@@ -69,7 +69,7 @@ plans = st.builds(
     layout=texts,
     timezone=texts,
     limit=st.one_of(st.none(), st.builds(Limit, count=st.integers(1, 9), per=st.sampled_from(["day", "week"]))),
-    start_when=some,
+    start=st.builds(Start, when=some, event=some, offset_days=st.integers(-30, 30)),
     steps=st.lists(st.one_of(mails, waits, branches), max_size=4).map(tuple),
 )
 
