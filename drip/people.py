@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from drip.track.classify import classify
@@ -54,7 +54,9 @@ class Enrolment:
     (None: none yet). `reached_at` is when `next_step` was reached: the enrolment, a send, the end of a wait.
     `floor_at` is the end of the last wait, or the instant of the last skip or decision, since the last mail: nothing
     goes before it. `waited` says that a wait has ended since the last mail: an `if` is then decided at once.
-    `target` is the civil target of `next_step` as text (see schedule.civil.Target), None until it is derived.
+    `held_since` is when a hold or a pause began (None: neither), `held_for` how long those before it lasted since
+    `next_step` was reached; `paused_by` is who paused it: learner, marketer or silent. The held-out (`held_out`) are
+    enrolled and never mailed. `target` is the civil target of `next_step` as text (see schedule.civil.Target), None until it is derived.
     """
 
     id: int
@@ -71,6 +73,10 @@ class Enrolment:
     waited: bool = False
     target: str | None = None
     ended_by: str | None = None
+    held_since: datetime | None = None
+    held_for: timedelta = timedelta(0)
+    paused_by: str | None = None
+    held_out: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,29 +95,46 @@ class Facts:
 
     All times are aware. `sent` is step → actual send. `opened` and `clicked` are step → the instant from which the
     first human one counts (its arrival + 60 s): later than `now` means unsettled. `answers` is question → all answers,
-    oldest first. `events` is name → first time.
+    oldest first. `rated` is survey → first rating. `events` is name → first time since the enrolment. `offered` is
+    question → when it came back for review. `alive_at` is the last sign of life: an answer, or a click that counts.
     """
 
     sent: Mapping[str, datetime] = field(default_factory=dict)
     opened: Mapping[str, datetime] = field(default_factory=dict)
     clicked: Mapping[str, datetime] = field(default_factory=dict)
     answers: Mapping[str, tuple[Answer, ...]] = field(default_factory=dict)
+    rated: Mapping[str, datetime] = field(default_factory=dict)
     events: Mapping[str, datetime] = field(default_factory=dict)
+    offered: Mapping[str, tuple[datetime, ...]] = field(default_factory=dict)
+    alive_at: datetime | None = None
 
 
-def summarise(sent: Mapping[str, tuple[int, datetime]], evidence: Sequence[Evidence]) -> Facts:
+def summarise(
+    sent: Mapping[str, tuple[int, datetime]],
+    evidence: Sequence[Evidence],
+    *,
+    reviews: Sequence[tuple[int, datetime, Sequence[str]]] = (),
+) -> Facts:
     """The Facts of one enrolment. `sent` is step → (delivery id, actual send); `evidence` is all there is, raw.
+
+    `reviews` is (delivery id, actual send, questions) of every mail that brought questions back.
 
     Only what people did counts as opened or clicked, and each counts from 60 s after it arrived.
     """
     by_delivery: dict[int | None, list[Evidence]] = defaultdict(list)
     for event in evidence:
         by_delivery[event.delivery_id].append(event)
-    sent_at: dict[int | None, datetime] = dict(sent.values())
+    sent_at: dict[int | None, datetime] = {**{id_: at for id_, at, _ in reviews}, **dict(sent.values())}
+    offered: dict[str, list[datetime]] = defaultdict(list)
+    for _, at, questions in reviews:
+        for question in questions:
+            offered[question].append(at)
     opened: dict[str, datetime] = {}
     clicked: dict[str, datetime] = {}
     answers: dict[str, list[Answer]] = defaultdict(list)
     happened: dict[str, datetime] = {}
+    rated: dict[str, datetime] = {}
+    last_clicks: list[datetime] = []
     for delivery, events in by_delivery.items():
         verdicts = classify(events, sent_at.get(delivery))
         for event, verdict in zip(events, verdicts, strict=True):
@@ -120,18 +143,25 @@ def summarise(sent: Mapping[str, tuple[int, datetime]], evidence: Sequence[Evide
                     _keep_first(opened, event.step, event.at + SETTLES_AFTER)
                 case Kind.CLICK if verdict.origin is Origin.HUMAN:
                     _keep_first(clicked, event.step, event.at + SETTLES_AFTER)
+                    last_clicks.append(event.at + SETTLES_AFTER)
+                case Kind.RATING:
+                    _keep_first(rated, event.item, event.at)
                 case Kind.ANSWER:
                     answers[event.item].append(_answer(event))
                 case Kind.EVENT:
                     _keep_first(happened, event.item, event.at)
                 case _:
                     pass
+    signs = [*last_clicks, *rated.values(), *(answer.at for given in answers.values() for answer in given)]
     return Facts(
         sent={step: at for step, (_, at) in sent.items()},
         opened=opened,
         clicked=clicked,
         answers={question: tuple(sorted(given, key=lambda a: a.at)) for question, given in answers.items()},
+        rated=rated,
         events=happened,
+        offered={question: tuple(sorted(times)) for question, times in offered.items()},
+        alive_at=max(signs, default=None),
     )
 
 

@@ -17,7 +17,7 @@ from drip.engine.record import Recorder
 from drip.engine.sending import Clock, Sending
 from drip.errors import SettingsError
 from drip.settings import Settings, require_secret
-from drip.store import Store
+from drip.store import Store, pins
 from drip.track.token import Ring
 from drip.transports import Transport
 from drip.transports.outbox import Outbox
@@ -32,6 +32,8 @@ def _smtp(url: str, _folder: Path) -> Transport:
     return Smtp(**parse_smtp_url(url))
 
 
+#: Under this name the suppression key's print stands in the database.
+_PIN = "suppression key"
 #: scheme of DRIP_TRANSPORT → how to make it.
 TRANSPORTS: Mapping[str, Callable[[str, Path], Transport]] = {"outbox": _outbox, "smtp": _smtp, "smtps": _smtp}
 
@@ -82,9 +84,30 @@ def ring(settings: Settings) -> Ring:
     return Ring.of(settings.secret_keys or ("preview",))
 
 
-def suppression_key(settings: Settings) -> bytes:
-    """The key under which addresses are hashed: derived from the oldest secret, so that rotation leaves it alone."""
-    return sha256(b"drip suppression\0" + (settings.secret_keys or ("preview",))[-1].encode()).digest()
+def suppression_key(settings: Settings, opened: Store) -> bytes:
+    """The key under which addresses are hashed: made of one of the secrets, and the same for ever.
+
+    The first use pins its print in the database, so that rotation, or another machine's secret, cannot empty the
+    suppression list unseen. Raises SettingsError where the secret that it was made of is not among ours.
+    """
+    secrets_ = settings.secret_keys or ("preview",)
+    keys = [sha256(b"drip suppression\0" + secret.encode()).digest() for secret in reversed(secrets_)]
+    prints = {sha256(b"drip print\0" + key).hexdigest()[:16]: key for key in keys}
+    with opened.read() as conn:
+        pinned = pins.get(conn, _PIN)
+    if pinned is None and settings.secret_keys:
+        with opened.write() as conn:
+            pinned = pins.get(conn, _PIN) or next(iter(prints))
+            if pins.get(conn, _PIN) is None:
+                pins.put(conn, _PIN, pinned)
+    if pinned is None:
+        return keys[0]
+    if pinned not in prints:
+        raise SettingsError(
+            "DRIP_SECRET_KEY: the suppression list was made with another secret, and would be empty under this one;\n"
+            "  add the old secret after a comma: DRIP_SECRET_KEY=new,old"
+        )
+    return prints[pinned]
 
 
 def sending(settings: Settings, opened: Store, clock: Clock) -> Sending:
@@ -94,7 +117,7 @@ def sending(settings: Settings, opened: Store, clock: Clock) -> Sending:
         store=opened,
         transport=transport(settings),
         ring=ring(settings),
-        suppression_key=suppression_key(settings),
+        suppression_key=suppression_key(settings, opened),
         base_url=settings.base_url,
         worker=f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}",
         clock=clock,
@@ -107,4 +130,4 @@ def sending(settings: Settings, opened: Store, clock: Clock) -> Sending:
 
 def recorder(settings: Settings, opened: Store) -> Recorder:
     """The use cases behind the links."""
-    return Recorder(opened, suppression_key=suppression_key(settings))
+    return Recorder(opened, suppression_key=suppression_key(settings, opened))

@@ -108,8 +108,9 @@ def preview(
 ) -> None:
     """Write the real messages of a course as files, to look at.
 
-    Each is STEP.eml (for a mail program), STEP.html (for a browser) and STEP.txt (what is read without HTML). Nobody is
-    mailed, and no database is needed.
+    Each is STEP.eml (for a mail program), STEP.html (for a browser, with its pictures in m/) and STEP.txt (what is read
+    without HTML), in the language that the learner would get if none is said. Nobody is mailed, and no database is
+    needed.
     """
     from drip import wiring
     from drip.engine.preview import preview as messages
@@ -121,10 +122,14 @@ def preview(
     written: list[dict[str, str]] = []
     try:
         out.mkdir(parents=True, exist_ok=True)
+        for name, content in compiled.media.items():
+            picture = out / "m" / name.rpartition("/")[2]
+            picture.parent.mkdir(exist_ok=True)
+            picture.write_bytes(content)
         for one in messages(
             compiled.plan,
             compiled.templates,
-            learner=person(learner),
+            learner=person(learner, chosen),
             now=wiring.system_clock().replace(microsecond=0),
             ring=wiring.ring(chosen),
             base_url=chosen.base_url,
@@ -132,7 +137,7 @@ def preview(
             language=language,
             variant=variant,
         ):
-            parts = {"eml": to_bytes(one.message), "html": one.message.html.encode(), "txt": one.message.text.encode()}
+            parts = {"eml": to_bytes(one.message), "html": one.html.encode(), "txt": one.message.text.encode()}
             for kind, content in parts.items():
                 (out / f"{one.name}.{kind}").write_bytes(content)
             files = {kind: str(out / f"{one.name}.{kind}") for kind in parts}
@@ -169,11 +174,12 @@ def simulate(
     from drip import wiring
     from drip.course.timing import parse_zone
     from drip.errors import UserError
-    from drip.schedule.advance import zone_of
     from drip.schedule.simulate import simulate as timeline
+    from drip.schedule.slots import zone_of
 
-    compiled = compiled_course(settings(), course)
-    somebody = person(learner)
+    chosen = settings()
+    compiled = compiled_course(chosen, course)
+    somebody = person(learner, chosen)
     if timezone is not None:
         try:
             somebody = replace(somebody, timezone=parse_zone(timezone))
@@ -191,11 +197,17 @@ def simulate(
 
 
 @app.command()
-def schema(format: FormatOption = Format.json) -> None:
+def schema(
+    translation: Annotated[
+        bool, typer.Option("--translation", help="That of a translation, NAME.LANGUAGE.yaml, instead.")
+    ] = False,
+    format: FormatOption = Format.json,
+) -> None:
     """Print the JSON Schema of a course file, for your editor."""
-    from drip.course.schema import json_schema
+    from drip.course.schema import json_schema, translation_schema
 
-    say(as_json(json_schema()))  # the same in both formats: there are no other words for it
+    # the same in both formats: there are no other words for it
+    say(as_json(translation_schema() if translation else json_schema()))
 
 
 def _github(row: Mistake) -> str:

@@ -48,8 +48,8 @@ def compiled_courses(chosen: Settings, names: list[str]) -> list[Compiled]:
     return list(found.values())
 
 
-def person(file: Path | None) -> Learner:
-    """The learner that a file describes, or somebody."""
+def person(file: Path | None, chosen: Settings | None = None) -> Learner:
+    """The learner that a file describes, or somebody; the settings say what attributes there are."""
     from drip.engine.preview import SOMEBODY, learner_from
     from drip.errors import UserError
 
@@ -57,6 +57,6 @@ def person(file: Path | None) -> Learner:
         return SOMEBODY
     values = read_values(file)
     try:
-        return learner_from(values)
+        return learner_from(values, chosen.defaults.attributes if chosen else None)
     except UserError as error:
         raise UserError(f"{file}: {error}") from None

@@ -144,7 +144,7 @@ def _publish_and_enrol(settings: Settings, store: Store, now: datetime, tell: Ca
     with store.write() as conn:  # who gets which variant is decided by hash of this: each demo tells the same story
         for learner in learners.everyone(conn):
             learners.change(conn, learner.id, {"ref": sha256(learner.email.encode()).hexdigest()[:12]})
-    entered = enrol(store, COURSE, emails=None, at=now, suppression_key=wiring.suppression_key(settings))
+    entered = enrol(store, COURSE, emails=None, at=now, suppression_key=wiring.suppression_key(settings, store))
     tell(f"imported {people.added} learners from people.csv, enrolled {entered.enrolled}", "")
 
 

@@ -98,7 +98,7 @@ def status(format: FormatOption = Format.text) -> None:
     from drip import wiring
     from drip.engine.explain import span_text
     from drip.engine.explain import status as status_
-    from drip.schedule.advance import zone
+    from drip.schedule.slots import zone
 
     chosen = settings()
     with opened(chosen) as store:
@@ -152,7 +152,7 @@ def why(
 ) -> None:
     """Show one learner's way through a course, with the reasons."""
     from drip.engine.explain import why as why_
-    from drip.schedule.advance import zone
+    from drip.schedule.slots import zone
 
     with opened(settings()) as store:
         found = why_(store, email, course)

@@ -43,12 +43,15 @@ def import_(
     from drip.errors import ImportRefused
 
     chosen = settings()
-    key = wiring.suppression_key(chosen)
     data, name = read_text(file), "standard input" if str(file) == "-" else str(file)
     try:
         with opened(chosen) as store, progress(f"importing {name}") as told:
+            key = wiring.suppression_key(chosen, store)
             read = import_json if file.suffix.lower() == ".json" else import_csv
-            done = read(store, data, now=wiring.system_clock(), suppression_key=key, on_progress=told)
+            declared = chosen.defaults.attributes
+            done = read(
+                store, data, now=wiring.system_clock(), suppression_key=key, declared=declared, on_progress=told
+            )
     except ImportRefused as error:
         raise ImportRefused(f"{name}: {error}") from None
 
@@ -93,9 +96,15 @@ def add(
             raise Misused(f'--set wants KEY=VALUE, not "{pair}"')
         attributes[key] = value
     values = {"first_name": first_name, "last_name": last_name, "language": language, "timezone": timezone}
-    with opened(settings()) as store:
+    chosen = settings()
+    with opened(chosen) as store:
         learner = add_one(
-            store, email, now=wiring.system_clock(), **{k: v for k, v in values.items() if v}, attributes=attributes
+            store,
+            email,
+            now=wiring.system_clock(),
+            **{k: v for k, v in values.items() if v},
+            attributes=attributes,
+            declared=chosen.defaults.attributes,
         )
     show(format, plain_learner(learner), lambda: say(f"{learner.email} is in"))
 
@@ -141,11 +150,11 @@ def show_(email: EmailArgument, format: FormatOption = Format.text) -> None:
     from drip import wiring
     from drip.cli.output import plain
     from drip.engine.learners import show as show_one
-    from drip.schedule.advance import zone
+    from drip.schedule.slots import zone
 
     chosen = settings()
     with opened(chosen) as store:
-        found = plain(show_one(store, email, suppression_key=wiring.suppression_key(chosen)))
+        found = plain(show_one(store, email, suppression_key=wiring.suppression_key(chosen, store)))
 
     def text() -> None:
         local = zone(found["timezone"] or chosen.defaults.timezone)
@@ -194,7 +203,7 @@ def enrol(
     from drip import wiring
     from drip.engine.enrol import ALREADY
     from drip.engine.enrol import enrol as enrol_
-    from drip.schedule.advance import zone
+    from drip.schedule.slots import zone
 
     if sum((bool(email), everyone, file is not None)) != 1:
         raise Misused("say whom: --email E, --file F or --all (one of them)")
@@ -205,8 +214,8 @@ def enrol(
     chosen = settings()
     now = wiring.system_clock()
     begins = instant(at) if at else now
-    key = wiring.suppression_key(chosen)
     with opened(chosen) as store, progress("enrolling") as told:
+        key = wiring.suppression_key(chosen, store)
         done = enrol_(store, course, emails=emails, at=begins, suppression_key=key, on_progress=told)
 
     def text() -> None:
@@ -216,3 +225,38 @@ def enrol(
     show(format, {"enrolled": done.enrolled, "refused": done.refused}, text)
     if not everyone and any(reason != ALREADY for reason in done.refused.values()):
         raise typer.Exit(1)
+
+
+@app.command()
+def event(
+    email: Annotated[str, typer.Argument(metavar="EMAIL", help="Whom it happened to.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="What happened, such as subscription.started.")],
+    data: Annotated[
+        str | None, typer.Option("--data", metavar="JSON", help="What else is known, as an object.")
+    ] = None,
+    at: Annotated[str | None, typer.Option("--at", metavar="T", help="When; now if not said.")] = None,
+    format: FormatOption = Format.text,
+) -> None:
+    """Tell what happened elsewhere: it may begin a course, end one, or end a wait."""
+    import json
+
+    from drip import wiring
+    from drip.engine.outcomes import happened
+    from drip.errors import UserError
+
+    try:
+        known = json.loads(data) if data is not None else {}
+    except ValueError as error:
+        raise UserError(f"--data is not JSON: {error}") from None
+    if not isinstance(known, dict):
+        raise UserError('--data is an object, such as {"plan": "pro"}')
+    chosen = settings()
+    when = instant(at) if at else wiring.system_clock()
+    with opened(chosen) as store:
+        key = wiring.suppression_key(chosen, store)
+        done = happened(store, email, name, at=when, data=known, suppression_key=key)
+
+    def text() -> None:
+        say(f"{done.name} is written down for {done.email}", *(f"  enrolled in {course}" for course in done.enrolled))
+
+    show(format, done, text)

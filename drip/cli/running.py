@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from fastapi import FastAPI
 
-    from drip.engine.deliver import Tally
+    from drip.engine.mark import Tally
     from drip.engine.sending import Clock, Sending
     from drip.settings import Settings
     from drip.store import Store
@@ -69,7 +69,7 @@ def run(
 
 def _run_on(sending: Sending, stop: Event, format: Format) -> Tally:
     """Run until `stop`, telling a person what happens; the sum of it."""
-    from drip.engine.deliver import Tally
+    from drip.engine.mark import Tally
     from drip.runners import timer
 
     told: list[Tally] = []
@@ -84,7 +84,7 @@ def _run_on(sending: Sending, stop: Event, format: Format) -> Tally:
 
 
 def _run_workers(workers: int, until_idle: bool, now: str | None, send_early: bool, format: Format) -> NoReturn:
-    from drip.engine.deliver import Tally
+    from drip.engine.mark import Tally
     from drip.runners.workers import run_workers
 
     flags = [*(["--until-idle"] if until_idle else []), *(["--send-early"] if send_early else [])]
@@ -180,7 +180,7 @@ def _clock(chosen: Settings, now: str | None, *, send_early: bool) -> Clock:
 
 def _told(tally: Tally) -> str:
     """`12 sent, 1 to be tried again`."""
-    from drip.engine.deliver import Tally
+    from drip.engine.mark import Tally
 
     words = {
         "sent": tally.sent,

@@ -1,41 +1,57 @@
-"""Claim what is due: one short transaction in which every rule is looked at again."""
+"""Claim what is due: one short transaction in which every rule is looked at again.
+
+One person's problem stays theirs: what cannot be decided for a row holds that row, with the reason, and the rest go on.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
+from drip.engine.effects import carry_out
 from drip.engine.sending import BATCH, Sending, facts_of
-from drip.errors import ExpressionError
+from drip.errors import DripError
 from drip.people import Enrolment, Facts, Learner, State
 from drip.plan.choice import choose
-from drip.plan.model import Mail, Plan, Variant
-from drip.schedule.advance import Next, Note, closed_days, next_due, slot_of, zone_of
+from drip.plan.model import Mail, Plan
+from drip.schedule.advance import Did, Next, Note, next_due, scope
+from drip.schedule.gates import shut
+from drip.schedule.reviews import REVIEW, due_questions, next_review_at
+from drip.schedule.slots import closed_days, slot_of, zone_of
 from drip.store import breaker, enrolments, learners, ledger
 from drip.store.enrolments import Standing
 from drip.store.ledger import Delivery
 
 #: Why an enrolment ends when its address is on the suppression list.
 SUPPRESSED = "the address is on the suppression list"
+#: What may go wrong for one person: a condition, a zone or a time that this machine cannot work out.
+PERSONAL = (DripError, LookupError, ValueError, ArithmeticError)
+#: How long a mail to be tried again waits when its enrolment is held, before that is looked at again.
+LOOK_AGAIN = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parcel:
-    """A claimed delivery with all that rendering needs. `date` is the same on every retry."""
+    """A claimed delivery with all that rendering needs. `date` is the same on every retry.
+
+    `mail` is None for a recap. `riders` are the questions that come back with it.
+    """
 
     delivery_id: int
+    step: str
     enrolment: Enrolment
     learner: Learner
     plan: Plan
-    mail: Mail
+    mail: Mail | None
     variant: str
     language: str
     facts: Facts
     attempts: int
     date: datetime
+    riders: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +60,24 @@ class Claimed:
 
     parcels: tuple[Parcel, ...]
     looked_at: int
+
+
+@dataclass(slots=True)
+class _Claim:
+    """One claim at work: what it reads once, and what it will write."""
+
+    sending: Sending
+    conn: Connection
+    lease: ledger.Lease
+    now: datetime
+    facts: Mapping[int, Facts]
+    rows: Mapping[int, list[Delivery]]
+    barred: set[int]
+    moved: list[tuple[Enrolment, datetime | None, str]] = field(default_factory=list)
+    traced: list[tuple[int, Note]] = field(default_factory=list)
+    reviews: dict[int, datetime | None] = field(default_factory=dict)
+    again: list[Parcel] = field(default_factory=list)
+    new: list[Parcel] = field(default_factory=list)
 
 
 def claim_due(sending: Sending, *, now: datetime, limit: int = BATCH) -> Claimed:
@@ -57,13 +91,20 @@ def claim_due(sending: Sending, *, now: datetime, limit: int = BATCH) -> Claimed
             return Claimed(parcels=(), looked_at=0)
         again = ledger.due_again(conn, now=now, limit=limit)
         new = enrolments.due(conn, now=now, limit=limit - len(again))
-        if not again and not new:
+        recaps = enrolments.reviews_due(conn, now=now, limit=limit - len(again) - len(new))
+        standings = [*(standing for _, standing in again), *new, *recaps]
+        if not standings:
             return Claimed(parcels=(), looked_at=0)
-        facts, rows = facts_of(conn, [s.enrolment.id for _, s in again] + [s.enrolment.id for s in new])
-        barred = _barred(sending, conn, [s for _, s in again] + list(new))
-        parcels = _claim_again(sending, conn, lease, again, facts, barred, now=now)
-        parcels += _claim_new(sending, conn, lease, new, facts, rows, barred, now=now)
-        return Claimed(parcels=tuple(parcels), looked_at=len(again) + len(new))
+        facts, rows = facts_of(conn, [standing.enrolment for standing in standings])
+        barred = _barred(sending, conn, standings)
+        claim = _Claim(sending=sending, conn=conn, lease=lease, now=now, facts=facts, rows=rows, barred=barred)
+        for row, standing in again:
+            _try_again(claim, row, standing)
+        for standing in new:
+            _advance(claim, standing)
+        for standing in recaps:
+            _recap(claim, standing)
+        return Claimed(parcels=_write(claim), looked_at=len(standings))
 
 
 def _barred(sending: Sending, conn: Connection, standings: Sequence[Standing]) -> set[int]:
@@ -72,129 +113,175 @@ def _barred(sending: Sending, conn: Connection, standings: Sequence[Standing]) -
     return {hashes[found] for found in learners.suppressed(conn, list(hashes))}
 
 
-def _claim_again(
-    sending: Sending,
-    conn: Connection,
-    lease: ledger.Lease,
-    again: Sequence[tuple[Delivery, Standing]],
-    facts: Mapping[int, Facts],
-    barred: set[int],
-    *,
-    now: datetime,
-) -> list[Parcel]:
-    """Rows to be tried again: cancelled where the learner is gone, shifted where the window is shut, or claimed."""
-    parcels: list[Parcel] = []
-    for row, standing in again:
-        enrolment, learner = standing.enrolment, standing.learner
-        if learner.id in barred or enrolment.state is not State.ACTIVE:
-            ledger.cancel(conn, [enrolment.id], answer=enrolment.ended_by or SUPPRESSED)
-            enrolments.end(conn, [enrolment.id], state=State.LEFT, ended_by=SUPPRESSED)
-            continue
-        plan = sending.library.plan(conn, row.revision)
+def _try_again(claim: _Claim, row: Delivery, standing: Standing) -> None:
+    """A row to be tried again: cancelled where the learner is gone, shifted where it may not go now, or claimed."""
+    enrolment, conn, now = standing.enrolment, claim.conn, claim.now
+    if standing.learner.id in claim.barred:
+        ledger.cancel(conn, [enrolment.id], answer=SUPPRESSED)
+        enrolments.end(conn, [enrolment.id], state=State.LEFT, ended_by=SUPPRESSED)
+        return
+    if enrolment.state is State.PAUSED:
+        ledger.shift(conn, row.id, due_at=now + LOOK_AGAIN, answer="the enrolment is paused")
+        return
+    if enrolment.state is not State.ACTIVE and row.step != REVIEW:
+        ledger.cancel(conn, [enrolment.id], answer=enrolment.ended_by or str(enrolment.state))
+        return
+    try:
+        plan = claim.sending.library.plan(conn, row.revision)
+        facts = claim.facts[enrolment.id]
+        gate = shut(plan, enrolment, scope(plan, standing.learner, enrolment, facts, now), now)
+        if gate is not None and gate.enrolment.state is State.FINISHED:
+            ledger.cancel(conn, [enrolment.id], answer=gate.reason)
+            claim.moved.append((gate.enrolment, None, gate.reason))
+            claim.traced.append((enrolment.id, Note(at=now, kind=Did.FINISH, step="", reason=gate.reason)))
+            return
+        if gate is not None:
+            ledger.shift(conn, row.id, due_at=now + LOOK_AGAIN, answer=gate.reason)
+            return
         mail = plan.step(row.step)
-        assert isinstance(mail, Mail), f"{row.step} of {row.revision} is in the ledger, so it is a mail"
-        zone = zone_of(learner, plan)
-        closed = closed_days(plan.limit, facts[enrolment.id], zone)
-        try:
-            slot, target = slot_of(mail, enrolment, zone, now, closed)
-        except (ValueError, ArithmeticError) as error:
-            ledger.give_up(conn, row.id, answer=str(error))
-            continue
-        if slot.at > now:
-            ledger.shift(conn, row.id, due_at=slot.at, answer=slot.reason)
-            enrolments.save(conn, [(replace(enrolment, target=target), None, slot.reason)])
-            continue
-        parcels.append(
-            _parcel(plan, mail, row.id, enrolment, learner, facts, row.variant, row.attempts, row.claimed_at)
+        if isinstance(mail, Mail):
+            zone = zone_of(standing.learner, plan)
+            due = slot_of(mail, enrolment, zone, now, closed_days(plan.limit, facts, zone))
+            if due.at > now:
+                ledger.shift(conn, row.id, due_at=due.at, answer=due.reason)
+                claim.moved.append((replace(enrolment, target=due.target), None, due.reason))
+                return
+    except PERSONAL as error:
+        ledger.give_up(conn, row.id, answer=str(error))
+        return
+    claim.again.append(
+        Parcel(
+            delivery_id=row.id,
+            step=row.step,
+            enrolment=enrolment,
+            learner=standing.learner,
+            plan=plan,
+            mail=mail if isinstance(mail, Mail) else None,
+            variant=row.variant,
+            language=row.language,
+            facts=facts,
+            attempts=row.attempts,
+            date=row.claimed_at.replace(microsecond=0),
+            riders=row.riders,
         )
-    ledger.claim_again(conn, lease, [parcel.delivery_id for parcel in parcels])
-    return parcels
-
-
-def _claim_new(
-    sending: Sending,
-    conn: Connection,
-    lease: ledger.Lease,
-    new: Sequence[Standing],
-    facts: Mapping[int, Facts],
-    rows: Mapping[int, list[Delivery]],
-    barred: set[int],
-    *,
-    now: datetime,
-) -> list[Parcel]:
-    """Enrolments whose time has come: each is moved as far as it goes without a mail, then gets a row in the ledger."""
-    moved: list[tuple[Enrolment, datetime | None, str]] = []
-    traced: list[tuple[int, datetime, str, str, str]] = []
-    sends: list[tuple[Plan, Mail, Next, Learner, Variant]] = []
-    for standing in new:
-        enrolment, learner = standing.enrolment, standing.learner
-        if learner.id in barred:
-            enrolments.end(conn, [enrolment.id], state=State.LEFT, ended_by=SUPPRESSED)
-            continue
-        plan = sending.library.plan(conn, enrolment.revision)
-        try:
-            then = next_due(plan, enrolment, learner, facts[enrolment.id], now)
-        except (ExpressionError, LookupError, ValueError, ArithmeticError) as error:
-            enrolments.hold(conn, enrolment.id, str(error))
-            continue
-        traced += [trace_line(enrolment.id, note) for note in then.notes]
-        if then.send is None:
-            moved.append((then.enrolment, then.due_at, then.reason))
-        elif any(row.step == then.send.id for row in rows[enrolment.id]):
-            enrolments.hold(conn, enrolment.id, f"{then.send.id} has a ledger row already")
-        else:
-            moved.append((then.enrolment, None, then.reason))
-            variant = choose(then.send.variants, course_id=plan.course_id, step=then.send.id, ref=learner.ref)
-            sends.append((plan, then.send, then, learner, variant))
-    enrolments.save(conn, moved)
-    enrolments.add_trace(conn, traced)
-    ids = ledger.claim_new(
-        conn,
-        lease,
-        [
-            {
-                "enrolment_id": then.enrolment.id,
-                "learner_id": learner.id,
-                "step": mail.id,
-                "revision": plan.revision,
-                "language": plan.language,
-                "variant": variant.name,
-            }
-            for plan, mail, then, learner, variant in sends
-        ],
-        now=now,
     )
-    return [
-        _parcel(plan, mail, id_, then.enrolment, learner, facts, variant.name, 0, now)
-        for id_, (plan, mail, then, learner, variant) in zip(ids, sends, strict=True)
-    ]
 
 
-def _parcel(
-    plan: Plan,
-    mail: Mail,
-    delivery_id: int,
-    enrolment: Enrolment,
-    learner: Learner,
-    facts: Mapping[int, Facts],
-    variant: str,
-    attempts: int,
-    date: datetime,
-) -> Parcel:
+def _advance(claim: _Claim, standing: Standing) -> None:
+    """An enrolment whose time has come: it is moved as far as it goes without a mail, or its mail is claimed."""
+    enrolment, learner, now = standing.enrolment, standing.learner, claim.now
+    if learner.id in claim.barred:
+        enrolments.end(claim.conn, [enrolment.id], state=State.LEFT, ended_by=SUPPRESSED)
+        return
+    try:
+        plan = claim.sending.library.plan(claim.conn, enrolment.revision)
+        facts = claim.facts[enrolment.id]
+        then = next_due(plan, enrolment, learner, facts, now)
+        if then.send is not None and any(row.step == then.send.id for row in claim.rows[enrolment.id]):
+            raise LookupError(f"{then.send.id} has a ledger row already")
+        zone = zone_of(learner, plan)
+        riders = due_questions(plan, facts, zone, now) if then.send is not None else ()
+        review_at = next_review_at(plan, then.enrolment, facts, zone, now, then.due_at)
+    except PERSONAL as error:
+        enrolments.hold(claim.conn, enrolment.id, str(error))
+        return
+    claim.traced += [(enrolment.id, note) for note in then.notes]
+    carry_out(claim.conn, plan, enrolment, learner, then.notes, now=now)
+    claim.reviews[enrolment.id] = review_at
+    if then.send is None:
+        claim.moved.append((then.enrolment, then.due_at, then.reason))
+    else:
+        claim.moved.append((then.enrolment, None, then.reason))
+        claim.new.append(_parcel(claim, plan, then, learner, riders))
+
+
+def _parcel(claim: _Claim, plan: Plan, then: Next, learner: Learner, riders: tuple[str, ...]) -> Parcel:
+    """The mail that goes now; its ledger row is still to be written."""
+    mail = then.send
+    assert mail is not None
     return Parcel(
-        delivery_id=delivery_id,
-        enrolment=enrolment,
+        delivery_id=0,
+        step=mail.id,
+        enrolment=then.enrolment,
         learner=learner,
         plan=plan,
         mail=mail,
-        variant=variant,
-        language=plan.language,
-        facts=facts[enrolment.id],
-        attempts=attempts,
-        date=date.replace(microsecond=0),
+        variant=choose(mail.variants, course_id=plan.course_id, step=mail.id, ref=learner.ref).name,
+        language=plan.language_for(learner.language),
+        facts=claim.facts[then.enrolment.id],
+        attempts=0,
+        date=claim.now.replace(microsecond=0),
+        riders=tuple(question for question in riders if mail.question is None or question != mail.question.id),
     )
 
 
-def trace_line(enrolment_id: int, note: Note) -> tuple[int, datetime, str, str, str]:
-    """A note as a line for the trace table."""
-    return enrolment_id, note.at, str(note.kind), note.step, note.reason
+def _recap(claim: _Claim, standing: Standing) -> None:
+    """An enrolment with questions that come back on a day without a tip: they get a mail of their own."""
+    enrolment, learner, now = standing.enrolment, standing.learner, claim.now
+    if learner.id in claim.barred:
+        enrolments.plan_reviews(claim.conn, {enrolment.id: None})
+        return
+    try:
+        plan = claim.sending.library.plan(claim.conn, enrolment.revision)
+        facts, zone = claim.facts[enrolment.id], zone_of(learner, plan)
+        at = next_review_at(plan, enrolment, facts, zone, now, standing.due_at)
+        gate = shut(plan, enrolment, scope(plan, learner, enrolment, facts, now), now)
+        questions = due_questions(plan, facts, zone, now)
+    except PERSONAL as error:
+        enrolments.plan_reviews(claim.conn, {enrolment.id: None})
+        enrolments.hold(claim.conn, enrolment.id, str(error))
+        return
+    if gate is not None or enrolment.held_since is not None:
+        claim.reviews[enrolment.id] = now + LOOK_AGAIN if enrolment.state is State.ACTIVE else None
+    elif at is None or at > now or not questions:
+        claim.reviews[enrolment.id] = at if at is None or at > now else None
+    else:
+        claim.reviews[enrolment.id] = None
+        claim.new.append(
+            Parcel(
+                delivery_id=0,
+                step=REVIEW,
+                enrolment=enrolment,
+                learner=learner,
+                plan=plan,
+                mail=None,
+                variant="default",
+                language=plan.language_for(learner.language),
+                facts=facts,
+                attempts=0,
+                date=now.replace(microsecond=0),
+                riders=questions,
+            )
+        )
+
+
+def _write(claim: _Claim) -> tuple[Parcel, ...]:
+    """Write everything that the claim decided; the parcels with their ledger rows' ids."""
+    conn = claim.conn
+    enrolments.save(conn, claim.moved)
+    enrolments.add_trace(conn, claim.traced)
+    enrolments.plan_reviews(conn, claim.reviews)
+    ledger.claim_again(conn, claim.lease, [parcel.delivery_id for parcel in claim.again])
+    recaps = {
+        id_: 1 + sum(row.step == REVIEW for row in claim.rows[id_]) for id_ in {p.enrolment.id for p in claim.new}
+    }
+    ids = ledger.claim_new(
+        conn,
+        claim.lease,
+        [
+            {
+                "enrolment_id": parcel.enrolment.id,
+                "learner_id": parcel.learner.id,
+                "step": parcel.step,
+                "occurrence": recaps[parcel.enrolment.id] if parcel.step == REVIEW else 1,
+                "revision": parcel.plan.revision,
+                "language": parcel.language,
+                "variant": parcel.variant,
+                "riders": list(parcel.riders),
+            }
+            for parcel in claim.new
+        ],
+        now=claim.now,
+    )
+    new = (replace(parcel, delivery_id=id_) for parcel, id_ in zip(claim.new, ids, strict=True))
+    return (*claim.again, *new)

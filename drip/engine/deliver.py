@@ -8,67 +8,55 @@ No database work happens while the network is busy, and nothing is marked as sen
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from datetime import datetime
 from threading import Event, Thread
 
 from sqlalchemy import Connection
 
-from drip.engine.claim import SUPPRESSED, Parcel, claim_due, trace_line
+from drip.engine.claim import SUPPRESSED, Parcel, claim_due
+from drip.engine.enrol import come_in
+from drip.engine.mark import Tally, mark
 from drip.engine.sending import GROUP, Sending
-from drip.errors import DripError, SenderTrouble
+from drip.errors import DripError, SenderTrouble, StoreError
 from drip.people import State
 from drip.render.message import Message, build_message
-from drip.schedule.advance import Next, after_send, look_ahead, scope
-from drip.schedule.backoff import pause_after, retry_after
+from drip.schedule.advance import scope
 from drip.store import breaker, enrolments, learners, ledger
-from drip.transports import Outcome, Receipt
+from drip.transports import Result
 
 log = logging.getLogger("drip.deliver")
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tally:
-    """What a run of `deliver_due` did, in mails. `trouble` is the sender's own trouble, if it met any."""
-
-    sent: int = 0
-    retried: int = 0
-    held: int = 0
-    failed: int = 0
-    in_doubt: int = 0
-    trouble: str | None = None
-
-    def __add__(self, other: Tally) -> Tally:
-        return Tally(
-            sent=self.sent + other.sent,
-            retried=self.retried + other.retried,
-            held=self.held + other.held,
-            failed=self.failed + other.failed,
-            in_doubt=self.in_doubt + other.in_doubt,
-            trouble=other.trouble or self.trouble,
-        )
+#: The learner's attribute that says whether opens may be recorded (`tracking: {opens: consented}`).
+CONSENT = "consent_opens"
+#: Seconds between two attempts to write down what became of a group, when the database does not take it.
+MARK_AGAIN_SECONDS = 1.0
+#: After a request to stop, so many more attempts are made; then the group is left in doubt.
+MARK_AGAIN_TIMES = 10
 
 
 def deliver_due(sending: Sending, *, stop: Callable[[], bool] = lambda: False) -> Tally:
     """Send every step due now. Calling it twice sends nothing twice.
 
-    Ends when nothing is due, when `stop()` says so (what is under way is finished and marked, nothing new is claimed),
-    or when the sender itself is in trouble (everything claimed goes back to the queue).
+    Whoever comes in by a date of theirs is enrolled first. Ends when nothing is due, when `stop()` says so (what is
+    under way is finished and marked, nothing new is claimed), or when the sender itself is in trouble (everything
+    claimed goes back to the queue).
     """
     total = Tally()
+    come_in(sending.store, now=sending.clock(), suppression_key=sending.suppression_key)
     while not stop() and total.trouble is None:
         claimed = claim_due(sending, now=sending.clock())
         if not claimed.looked_at:
             break
-        with _renewing(sending):
-            left = list(claimed.parcels)
-            while left and not stop() and total.trouble is None:
-                group, left = left[:GROUP], left[GROUP:]
-                total += _send_group(sending, group)
-            if left:
-                _give_back(sending, left)
+        left = list(claimed.parcels)
+        with _renewing(sending, [parcel.delivery_id for parcel in left]):
+            try:
+                while left and not stop() and total.trouble is None:
+                    group, left = left[:GROUP], left[GROUP:]
+                    total += _send_group(sending, group, stop)
+            finally:
+                if left:
+                    _give_back(sending, left)
     return total
 
 
@@ -85,18 +73,18 @@ def until_idle(
         total += deliver_due(sending, stop=stop)
         with sending.store.read() as conn:
             trouble = breaker.read(conn, sending.transport.name)
-            held_elsewhere = ledger.anyone_holds(conn, sending.worker)
+            held = ledger.anyone_holds(conn)
         if trouble is not None and trouble.until > sending.clock():
             raise SenderTrouble(
                 f"{sending.transport.name}: {trouble.words}\n  nobody's mail has failed; all of it waits"
             )
-        if not held_elsewhere:
+        if not held:
             break
         wait(min(0.2, sending.lease_for.total_seconds() / 4))
     return total
 
 
-def _send_group(sending: Sending, group: Sequence[Parcel]) -> Tally:
+def _send_group(sending: Sending, group: Sequence[Parcel], stop: Callable[[], bool]) -> Tally:
     """Render, hand, send and mark at most GROUP parcels."""
     messages, broken = _render(sending, group)
     by_id = {parcel.delivery_id: parcel for parcel in group}
@@ -105,17 +93,25 @@ def _send_group(sending: Sending, group: Sequence[Parcel]) -> Tally:
             ledger.hold(conn, sending.worker, delivery_id, answer=words)
         handed = _hand(sending, conn, [by_id[message.delivery_id] for message in messages])
     result = sending.transport.send([message for message in messages if message.delivery_id in handed])
-    tally = Tally(held=len(broken), trouble=result.trouble)
+    return Tally(held=len(broken)) + _mark_for_sure(sending, by_id, result, stop)
+
+
+def _mark_for_sure(sending: Sending, parcels: dict[int, Parcel], result: Result, stop: Callable[[], bool]) -> Tally:
+    """Write down what became of a group, and go on trying while the database does not take it.
+
+    The mails have gone: what is not written now would be in doubt, and sent again. Our leases are renewed meanwhile.
+    """
+    left = MARK_AGAIN_TIMES
     now = sending.clock()
-    sent = [by_id[receipt.delivery_id] for receipt in result.receipts if receipt.outcome is Outcome.SENT]
-    ahead = {parcel.delivery_id: _ahead(parcel, now) for parcel in sent}  # nobody waits for the database meanwhile
-    with sending.store.write() as conn:
-        tally += _mark(sending, conn, by_id, result.receipts, ahead, now=now)
-        if result.trouble is not None:
-            _trip(sending, conn, result.trouble, now=now)
-        elif any(receipt.outcome is Outcome.SENT for receipt in result.receipts):
-            breaker.close(conn, sending.transport.name)
-    return tally
+    while True:
+        try:
+            return mark(sending, parcels, result, now=now)
+        except StoreError as error:
+            log.error("what became of %d mails is not written yet: %s", len(parcels), error)
+            left -= stop()
+            if left <= 0:
+                raise
+            Event().wait(MARK_AGAIN_SECONDS)
 
 
 def _render(sending: Sending, group: Sequence[Parcel]) -> tuple[list[Message], dict[int, str]]:
@@ -135,93 +131,44 @@ def _render(sending: Sending, group: Sequence[Parcel]) -> tuple[list[Message], d
 
 
 def message_for(sending: Sending, conn: Connection, parcel: Parcel) -> Message:
-    """The message of one parcel; every retry makes the same one."""
-    template = sending.library.template(conn, parcel.plan.revision, parcel.mail.id, parcel.language, parcel.variant)
+    """The message of one parcel. A retry has the same Message-ID, Date, revision, variant and language."""
+    plan, library = parcel.plan, sending.library
+    template = library.template(conn, plan.revision, parcel.step, parcel.language, parcel.variant)
+    cards = [library.card(conn, plan.revision, question, parcel.language) for question in parcel.riders]
     return build_message(
         template,
-        plan=parcel.plan,
+        plan=plan,
         learner=parcel.learner,
-        variables=scope(parcel.plan, parcel.learner, parcel.enrolment, parcel.facts, parcel.date),
+        variables=scope(plan, parcel.learner, parcel.enrolment, parcel.facts, parcel.date),
         delivery_id=parcel.delivery_id,
         date=parcel.date,
         ring=sending.ring,
         base_url=sending.base_url,
+        track_opens=_may_track(parcel),
+        track_clicks=plan.tracking.clicks == "always",
+        cards=cards,
     )
+
+
+def _may_track(parcel: Parcel) -> bool:
+    """Whether this mail carries a pixel: the course says so, or the learner has agreed to it."""
+    match parcel.plan.tracking.opens:
+        case "always":
+            return True
+        case "consented":
+            return parcel.learner.attributes.get(CONSENT) in (True, "yes", "true")
+        case _:
+            return False
 
 
 def _hand(sending: Sending, conn: Connection, parcels: Sequence[Parcel]) -> set[int]:
     """Mark parcels as handed, after one more look at leaving (it cancels rows) and at the suppression list."""
-    hashes = {learners.suppression_hash(sending.suppression_key, p.learner.email): p for p in parcels}
-    barred = [hashes[found] for found in learners.suppressed(conn, list(hashes))]
-    ledger.cancel(conn, [parcel.enrolment.id for parcel in barred], answer=SUPPRESSED)
-    enrolments.end(conn, [parcel.enrolment.id for parcel in barred], state=State.LEFT, ended_by=SUPPRESSED)
+    hashes = [learners.suppression_hash(sending.suppression_key, parcel.learner.email) for parcel in parcels]
+    found = learners.suppressed(conn, hashes)
+    barred = [parcel.enrolment.id for parcel, hash_ in zip(parcels, hashes, strict=True) if hash_ in found]
+    ledger.cancel(conn, barred, answer=SUPPRESSED)
+    enrolments.end(conn, barred, state=State.LEFT, ended_by=SUPPRESSED)
     return ledger.hand(conn, sending.lease(conn), [p.delivery_id for p in parcels], now=sending.clock())
-
-
-def _ahead(parcel: Parcel, now: datetime) -> Next:
-    """Where the enrolment stands once this mail was sent at `now`.
-
-    The mail has gone, whatever its plan says of the next: a time that cannot be found is left to the next claim, which
-    holds this enrolment alone.
-    """
-    facts = replace(parcel.facts, sent={**parcel.facts.sent, parcel.mail.id: now})
-    stands = after_send(parcel.enrolment, parcel.mail, now)
-    try:
-        return look_ahead(parcel.plan, stands, parcel.learner, facts, now)
-    except (DripError, LookupError, ValueError, ArithmeticError) as error:
-        return Next(enrolment=stands, due_at=now, reason=str(error))
-
-
-def _mark(
-    sending: Sending,
-    conn: Connection,
-    parcels: Mapping[int, Parcel],
-    receipts: Sequence[Receipt],
-    ahead: Mapping[int, Next],
-    *,
-    now: datetime,
-) -> Tally:
-    """Write every outcome; whoever got their mail moves on in the same transaction, unless they have ended."""
-    worker = sending.worker
-    sent = {receipt.delivery_id: receipt.answer for receipt in receipts if receipt.outcome is Outcome.SENT}
-    marked = ledger.mark_sent(conn, list(sent), sent, now=now)
-    moved = [ahead[id_] for id_ in sorted(marked)]
-    enrolments.save(conn, [(then.enrolment, then.due_at, then.reason) for then in moved])
-    enrolments.add_trace(conn, [trace_line(then.enrolment.id, note) for then in moved for note in then.notes])
-    tally = Tally(sent=len(marked))
-    for receipt in receipts:
-        id_, parcel = receipt.delivery_id, parcels[receipt.delivery_id]
-        match receipt.outcome:
-            case Outcome.SENT:
-                continue
-            case Outcome.UNTRIED:
-                ledger.put_back(conn, worker, id_, due_at=now, answer=receipt.answer, tried=False)
-            case Outcome.IN_DOUBT:
-                ledger.doubt(conn, worker, id_, due_at=now + sending.in_doubt_after, answer=receipt.answer)
-                tally += Tally(in_doubt=1)
-            case Outcome.RETRY:
-                wait = retry_after(id_, parcel.attempts + 1)
-                if wait is None:
-                    ledger.hold(conn, worker, id_, answer=receipt.answer)
-                    tally += Tally(held=1)
-                else:
-                    ledger.put_back(conn, worker, id_, due_at=now + wait, answer=receipt.answer)
-                    tally += Tally(retried=1)
-            case Outcome.REFUSED if receipt.dead_address:
-                ledger.fail(conn, worker, id_, answer=receipt.answer)
-                _bury(conn, parcel, receipt.answer)
-                tally += Tally(failed=1)
-            case Outcome.REFUSED:
-                ledger.hold(conn, worker, id_, answer=receipt.answer)
-                tally += Tally(held=1)
-    return tally
-
-
-def _bury(conn: Connection, parcel: Parcel, words: str) -> None:
-    """The address is dead: all of the learner's enrolments end, with the reason."""
-    ids = [standing.enrolment.id for standing in enrolments.of_learner(conn, parcel.learner.id)]
-    enrolments.end(conn, ids, state=State.FAILED, ended_by=f"the address is dead: {words}")
-    ledger.cancel(conn, ids, answer="the address is dead")
 
 
 def _give_back(sending: Sending, parcels: Sequence[Parcel]) -> None:
@@ -232,34 +179,16 @@ def _give_back(sending: Sending, parcels: Sequence[Parcel]) -> None:
             ledger.unclaim(conn, sending.worker, parcel.delivery_id, due_at=now)
 
 
-def _trip(sending: Sending, conn: Connection, words: str, *, now: datetime) -> None:
-    """The sender's own trouble: leave the transport alone for a while, and say so loudly."""
-    before = breaker.read(conn, sending.transport.name)
-    trips = 1 if before is None else before.trips + 1
-    until = now + pause_after(trips)
-    breaker.trip(
-        conn,
-        breaker.Trouble(
-            transport=sending.transport.name,
-            words=words,
-            since=now if before is None else before.since,
-            until=until,
-            trips=trips,
-        ),
-    )
-    log.error("nothing goes out over %s until %s: %s", sending.transport.name, until.isoformat(), words)
-
-
 @contextmanager
-def _renewing(sending: Sending) -> Iterator[None]:
-    """Renew this worker's leases while its network is busy: a slow server must not make it look dead."""
+def _renewing(sending: Sending, ids: Sequence[int]) -> Iterator[None]:
+    """Renew the leases on these rows while the network is busy: a slow server must not make us look dead."""
     done = Event()
 
     def renew() -> None:
         while not done.wait(sending.lease_for.total_seconds() / 3):
             try:
                 with sending.store.write() as conn:
-                    ledger.renew(conn, sending.lease(conn))
+                    ledger.renew(conn, sending.lease(conn), ids)
             except DripError as error:
                 log.error("the lease could not be renewed: %s", error)
 

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from difflib import get_close_matches
 
 from sqlalchemy import Connection
 
 from drip.course.expressions import holds
-from drip.engine.claim import trace_line
 from drip.engine.learners import Progress, near_misses
 from drip.errors import ExpressionError, NotFound, Refused
 from drip.people import Enrolment, Facts, Learner, State
-from drip.plan.model import Plan
-from drip.schedule.advance import begin, look_ahead, scope
-from drip.store import Store, courses, enrolments, learners
+from drip.plan.choice import is_held_out
+from drip.plan.model import Plan, Start
+from drip.schedule.advance import Next, begin, look_ahead, scope
+from drip.store import Store, courses, enrolments, entries, learners
 
 #: So many learners are enrolled in one transaction: it stays short, and a crash loses at most this much work.
 BATCH = 1000
@@ -43,7 +43,8 @@ def enrol(
 ) -> Enrolled:
     """Enrol these addresses at `at`, or everyone for whom `start.when` holds (`emails` None). Twice changes nothing.
 
-    A learner comes in once: re-entry is for a later version. Raises NotFound for a course that is not published.
+    Somebody who was in the course before comes in again as `start.reentry` says. Raises NotFound for a course that is
+    not published.
     """
     done, looked_at = Enrolled(), 0
     with store.read() as conn:
@@ -56,6 +57,20 @@ def enrol(
         if on_progress is not None:
             on_progress(looked_at, total)
     return done
+
+
+def come_in(store: Store, *, now: datetime, suppression_key: bytes) -> int:
+    """Enrol everyone whose day has come, from that day on. Calling it twice enrols nobody twice. Returns how many."""
+    enrolled = 0
+    while True:
+        with store.read() as conn:
+            due = entries.due(conn, now=now, limit=BATCH)
+        if not due:
+            return enrolled
+        for course_id, email, at in due:
+            enrolled += enrol(store, course_id, emails=[email], at=at, suppression_key=suppression_key).enrolled
+            with store.write() as conn:
+                entries.remove(conn, course_id, email)
 
 
 def published(conn: Connection, course_id: str) -> courses.Published:
@@ -114,17 +129,19 @@ def _enrol_group(
     barred = learners.suppressed(conn, list(hashes.values()))
     new = []
     for learner in group:
-        reason = _why_not(plan, learner, runs.get(learner.id), barred.get(hashes[learner.id]), at)
+        run = runs.get(learner.id)
+        reason = _why_not(plan, learner, run, barred.get(hashes[learner.id]), at)
         if reason is not None:
             if not (everyone and reason == _NOT_MEANT):
                 done.refused[learner.email] = reason
             continue
-        stands = begin(plan, _fresh(plan, learner, at))
-        new.append(look_ahead(plan, stands, learner, Facts(), at))
+        stands = begin(plan, _fresh(plan, learner, at, run=1 if run is None else run.run + 1))
+        if is_held_out(plan.holdout, course_id=plan.course_id, ref=learner.ref):
+            new.append(Next(enrolment=replace(stands, held_out=True), due_at=None, reason="held out"))
+        else:
+            new.append(look_ahead(plan, stands, learner, Facts(), at))
     ids = enrolments.add(conn, [(then.enrolment, then.due_at, then.reason) for then in new])
-    enrolments.add_trace(
-        conn, [trace_line(id_, note) for id_, then in zip(ids, new, strict=True) for note in then.notes]
-    )
+    enrolments.add_trace(conn, [(id_, note) for id_, then in zip(ids, new, strict=True) for note in then.notes])
     done.enrolled += len(new)
 
 
@@ -137,18 +154,39 @@ def _why_not(plan: Plan, learner: Learner, run: Enrolment | None, barred: str | 
     """Why this learner does not come in, or None."""
     if barred is not None:
         return f"on the suppression list: {barred}"
-    if run is not None:
-        return ALREADY if run.state is State.ACTIVE else f"was in the course before ({run.state})"
-    if plan.start_when is not None:
+    if run is not None and run.state in (State.ACTIVE, State.PAUSED):
+        return ALREADY
+    if run is not None and not _may_come_again(plan.start, run, at):
+        return f"was in the course before ({run.state})"
+    if plan.start.when is not None:
         try:
-            if not holds(plan.start_when, scope(plan, learner, _fresh(plan, learner, at), Facts(), at)):
+            if not holds(plan.start.when, scope(plan, learner, _fresh(plan, learner, at), Facts(), at)):
                 return _NOT_MEANT
         except ExpressionError as error:
             return f"start.when cannot be decided: {error}"
     return None
 
 
-def _fresh(plan: Plan, learner: Learner, at: datetime) -> Enrolment:
+def _may_come_again(start: Start, run: Enrolment, at: datetime) -> bool:
+    """Whether somebody whose last run has ended may begin another. Leaving, or a dead address, blocks them all."""
+    if run.state is not State.FINISHED:
+        return False
+    match start.reentry:
+        case "completion":
+            return True
+        case "days":
+            return at - run.enrolled_at >= timedelta(days=start.reentry_days)
+        case _:
+            return False
+
+
+def _fresh(plan: Plan, learner: Learner, at: datetime, run: int = 1) -> Enrolment:
     return Enrolment(
-        id=0, learner_id=learner.id, course_id=plan.course_id, revision=plan.revision, enrolled_at=at, reached_at=at
+        id=0,
+        learner_id=learner.id,
+        course_id=plan.course_id,
+        revision=plan.revision,
+        run=run,
+        enrolled_at=at,
+        reached_at=at,
     )

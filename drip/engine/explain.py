@@ -13,8 +13,9 @@ from drip.engine.sending import facts_of
 from drip.errors import NotFound
 from drip.people import Enrolment, Facts
 from drip.plan.model import Mail, Plan
-from drip.schedule.advance import Did, closed_days, slot_of, zone_of
+from drip.schedule.advance import Did
 from drip.schedule.simulate import Row, why_then
+from drip.schedule.slots import closed_days, slot_of, zone_of
 from drip.store import Store, breaker, courses, enrolments, learners, ledger, queue
 from drip.store.ledger import Phase
 
@@ -92,7 +93,7 @@ def why(store: Store, email: str, course_id: str) -> Trace:
         plan = courses.plan_of(conn, stands.revision)
         assert plan is not None, "an enrolment's plan is never removed"
         zone = zone_of(learner, plan)
-        _, rows = facts_of(conn, [stands.id])
+        _, rows = facts_of(conn, [stands])
 
         def row(at: datetime, step: str, kind: str, reason: str) -> Row:
             return Row(at=at, local=at.astimezone(zone), step=step, kind=kind, reason=reason)
@@ -137,10 +138,10 @@ def _with_reasons(told: Sequence[Row], plan: Plan, stands: Enrolment, zone: Zone
         step = plan.step(row.step)
         if row.kind == "mail" and isinstance(step, Mail):
             anchor = at.floor_at or at.last_mail_at or at.enrolled_at
-            slot, _ = slot_of(step, at, zone, anchor, closed_days(plan.limit, facts, zone))
-            reason = why_then(step, at, last, slot.reason)
-            if row.at - slot.at >= LATE:
-                reason += f"; {span_text(row.at - slot.at)} late"
+            due = slot_of(step, at, zone, anchor, closed_days(plan.limit, facts, zone))
+            reason = why_then(step, at, last, due.reason)
+            if row.at - due.at >= LATE:
+                reason += f"; {span_text(row.at - due.at)} late"
             yield replace(row, reason=reason)
             facts, last = replace(facts, sent={**facts.sent, row.step: row.at}), row.step
             at = replace(at, last_mail_at=row.at, floor_at=None, waited=False)

@@ -8,12 +8,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from difflib import get_close_matches
+from typing import cast
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
-from drip.engine.columns import OWN, BadCell, column_name
-from drip.engine.roster import Entry, Roster, RowProblem, check_entry, read_csv, read_json
+from drip.engine.columns import OWN, BadCell, column_name, undeclared
+from drip.engine.entries import plan_these
+from drip.engine.roster import Declared, Entry, Roster, RowProblem, check_entry, read_csv, read_json
 from drip.engine.sending import sent_times
 from drip.errors import NotFound, Refused
 from drip.people import Learner
@@ -54,14 +56,16 @@ def import_csv(
     *,
     now: datetime,
     suppression_key: bytes | None = None,
+    declared: Declared = None,
     on_progress: Progress | None = None,
 ) -> Imported:
     """Take in the learners of a CSV file. Again is an update; an empty cell leaves alone what is known.
 
     Enrols nobody. Interrupted half-way, it has taken in a part; importing the same file again does the rest. Raises
-    ImportRefused where the file as a whole cannot be read.
+    ImportRefused where the file as a whole cannot be read. `declared` is what `[learner]` says of the attributes: a
+    value that does not fit refuses its row.
     """
-    return _take_in(store, read_csv(data), now, suppression_key, on_progress)
+    return _take_in(store, read_csv(data, declared), now, suppression_key, on_progress)
 
 
 def import_json(
@@ -70,10 +74,11 @@ def import_json(
     *,
     now: datetime,
     suppression_key: bytes | None = None,
+    declared: Declared = None,
     on_progress: Progress | None = None,
 ) -> Imported:
     """Take in the learners of a JSON list of objects, in the same way; `null` is an empty cell."""
-    return _take_in(store, read_json(data), now, suppression_key, on_progress)
+    return _take_in(store, read_json(data, declared), now, suppression_key, on_progress)
 
 
 def add(
@@ -86,12 +91,19 @@ def add(
     language: str = "",
     timezone: str = "",
     attributes: Mapping[str, str] | None = None,
+    declared: Declared = None,
 ) -> Learner:
-    """Add one learner, or update them as an import does. Raises Refused where something is wrong with what is said."""
+    """Add one learner, or update them as an import does. Raises Refused where something is wrong with what is said.
+
+    What `[learner]` does not declare is refused too: by hand it is a slip.
+    """
     own = {"email": email, "first_name": first_name, "last_name": last_name, "language": language, "timezone": timezone}
     try:
         said = {column_name(name): text for name, text in (attributes or {}).items()}
-        entry = check_entry({**said, **{name: text for name, text in own.items() if text or name not in said}})
+        if unknown := next(undeclared(said, declared), None):
+            raise Refused(unknown.replace("column", "attribute"))
+        cells = {**said, **{name: text for name, text in own.items() if text or name not in said}}
+        entry = check_entry(cells, declared=declared)
     except BadCell as bad:
         raise Refused(str(bad)) from None
     _take_in(store, Roster(entries=(entry,), problems=(), notes=()), now, None, None)
@@ -168,18 +180,18 @@ def _write(store: Store, batch: Sequence[Entry], now: datetime) -> tuple[int, in
         known = learners.by_addresses(conn, [entry.email for entry in batch])
         new: list[dict[str, object]] = []
         changed: list[dict[str, object]] = []
-        moved: list[int] = []
         for entry in batch:
             learner = known.get(learners.address_of(entry.email))
             if learner is None:
                 new.append({"ref": secrets.token_urlsafe(REF_BYTES), "email": entry.email, **_columns(entry, None)})
             elif (columns := _columns(entry, learner)) != _columns(None, learner):
                 changed.append({"id": learner.id, **columns})
-                if columns["imported_timezone"] != learner.imported_timezone:
-                    moved.append(learner.id)
         learners.add(conn, new, now=now)
         learners.change_all(conn, changed)
-        enrolments.reconsider(conn, moved, now=now)  # their days begin at another instant now
+        known_anew = [cast(int, row["id"]) for row in changed]
+        enrolments.reconsider(conn, known_anew, now=now)  # a zone, or what a condition asks about, is another now
+        added = learners.by_addresses(conn, [str(row["email"]) for row in new]) if new else {}
+        plan_these(conn, [*known_anew, *(learner.id for learner in added.values())], now=now)
     return len(new), len(changed)
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from threading import Lock
+from typing import TypeVar
+
 from sqlalchemy import Connection
 
 from drip.errors import StoreError
@@ -9,34 +12,46 @@ from drip.plan.model import Plan
 from drip.render.message import Template
 from drip.store import courses
 
-#: So many templates are kept; a course of a hundred tips in three languages fits.
+K = TypeVar("K")
+V = TypeVar("V")
+
+#: So many templates, and as many plans, are kept; a course of a hundred tips in three languages fits.
 KEEP = 1000
 
 
 class Library:
-    """Reads each plan and template once. Not shared between threads that write to it at the same time."""
+    """Reads each plan and template once. Threads may share it."""
 
     def __init__(self) -> None:
+        self._door = Lock()
         self._plans: dict[str, Plan] = {}
         self._templates: dict[tuple[str, str, str, str], Template] = {}
 
     def plan(self, conn: Connection, revision: str) -> Plan:
         """The plan of that revision. Raises StoreError where the database lacks it."""
-        if revision not in self._plans:
-            found = courses.plan_of(conn, revision)
-            if found is None:
-                raise StoreError(f"the database has no plan {revision}, though an enrolment follows it")
-            self._plans[revision] = found
-        return self._plans[revision]
+        found = self._plans.get(revision) or courses.plan_of(conn, revision)
+        if found is None:
+            raise StoreError(f"the database has no plan {revision}, though an enrolment follows it")
+        self._keep(self._plans, revision, found)
+        return found
 
     def template(self, conn: Connection, revision: str, step: str, language: str, variant: str) -> Template:
         """A compiled template. Raises StoreError where the database lacks it."""
         key = (revision, step, language, variant)
-        if key not in self._templates:
-            found = courses.template_of(conn, *key)
-            if found is None:
-                raise StoreError(f"the database has no template {'/'.join(key)}, though a delivery needs it")
-            while len(self._templates) >= KEEP:
-                self._templates.pop(next(iter(self._templates)))
-            self._templates[key] = found
-        return self._templates[key]
+        found = self._templates.get(key) or courses.template_of(conn, *key)
+        if found is None:
+            raise StoreError(f"the database has no template {'/'.join(key)}, though a delivery needs it")
+        self._keep(self._templates, key, found)
+        return found
+
+    def card(self, conn: Connection, revision: str, question: str, language: str) -> Template:
+        """The card of a question that comes back."""
+        return self.template(conn, revision, f"?{question}", language, "default")
+
+    def _keep(self, kept: dict[K, V], key: K, value: V) -> None:
+        """Keep a value, and let the oldest go when there are too many."""
+        if key not in kept:
+            with self._door:
+                while len(kept) >= KEEP:
+                    kept.pop(next(iter(kept)))
+                kept[key] = value

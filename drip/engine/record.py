@@ -11,12 +11,13 @@ from drip.engine.library import Library
 from drip.engine.sending import facts_of
 from drip.errors import ExpressionError, NotFound
 from drip.people import Enrolment, Learner, State
-from drip.plan.model import Mail, Plan, Question
+from drip.plan.model import Mail, Plan, Question, Survey, Wait
 from drip.render.links import fill_link
 from drip.schedule.advance import next_due, scope
 from drip.store import Store, enrolments, evidence, learners, ledger
 from drip.store.ledger import Delivery
 from drip.track.evidence import SETTLES_AFTER, Evidence, Kind
+from drip.track.token import read_answer_item
 
 #: How sure a learner may say they are; the three submit buttons of the answer page.
 SURE = ("guessed", "fairly", "certain")
@@ -34,13 +35,35 @@ class Visit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Origin:
-    """The mail that a link came from."""
+    """The mail that a link came from. `mail` is None for a recap, which is no step of the plan."""
 
     delivery: Delivery
     enrolment: Enrolment
     learner: Learner
     plan: Plan
-    mail: Mail
+    mail: Mail | None
+
+    def question(self, item: int) -> tuple[Question, int]:
+        """(question, option) of an answer link's `item`, in this mail's language. Raises NotFound where it has none."""
+        card, option = read_answer_item(item)
+        found: Question | None = None
+        if card == 0 and self.mail is not None:
+            found = self.mail.question_in(self.delivery.language)
+        elif 1 <= card <= len(self.delivery.riders):
+            wanted = self.delivery.riders[card - 1]
+            mails = (step for step in self.plan.steps if isinstance(step, Mail) and step.question is not None)
+            teacher = next((mail for mail in mails if mail.question and mail.question.id == wanted), None)
+            found = teacher.question_in(self.delivery.language) if teacher is not None else None
+        if found is None or option >= len(found.options):
+            raise NotFound("this mail has no such answer")
+        return found, option
+
+    def survey(self) -> Survey:
+        """The survey that this mail asks. Raises NotFound where it asks none."""
+        found = self.mail.survey_in(self.delivery.language) if self.mail is not None else None
+        if found is None:
+            raise NotFound("this mail asks for no rating")
+        return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +82,16 @@ class Graded:
 
 #: Where this evidence comes from; with the visit's `source_id` it is unique.
 _SOURCE = "link"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rated:
+    """What a survey's page says after the press. `repeated`: it had been rated before (the first counts)."""
+
+    survey: Survey
+    rating: int
+    repeated: bool
+    next_at: datetime | None
 
 
 class Recorder:
@@ -85,10 +118,13 @@ class Recorder:
             template = self._library.template(conn, row.revision, row.step, row.language, row.variant)
             if link >= len(template.links):
                 raise NotFound("this mail has no such link")
-            facts, _ = facts_of(conn, [origin.enrolment.id])
-            sees = scope(origin.plan, origin.learner, origin.enrolment, facts[origin.enrolment.id], visit.at)
             self._add(conn, origin, Kind.CLICK, visit, item=str(link))
+        if "{" not in template.links[link]:
+            return template.links[link]
+        with self._store.read() as conn:
+            facts, _ = facts_of(conn, [origin.enrolment])
         try:
+            sees = scope(origin.plan, origin.learner, origin.enrolment, facts[origin.enrolment.id], visit.at)
             return fill_link(template.links[link], sees)
         except ExpressionError:  # a value that was there when the mail was sent; the click counts all the same
             raise NotFound("this link leads nowhere any more") from None
@@ -98,32 +134,51 @@ class Recorder:
         with self._store.write() as conn:
             self._add(conn, self._origin(conn, delivery_id), Kind.VISIT, visit, item=page)
 
-    def answered(self, delivery_id: int, option: int, sure: str, visit: Visit) -> Graded:
+    def question(self, delivery_id: int, item: int) -> tuple[Question, int]:
+        """(question, option) that an answer link names, in the mail's language. Raises NotFound where it has none."""
+        return self.origin(delivery_id).question(item)
+
+    def answered(self, delivery_id: int, item: int, sure: str, visit: Visit) -> Graded:
         """Somebody pressed an answer and said how sure they are (one of SURE). Graded by the delivery's own revision.
 
-        The same form sent twice (the same `visit.source_id`) is recorded once, and what was recorded is graded, also
-        where the second says something else.
+        `item` is the answer link's. The same form sent twice (the same `visit.source_id`) is recorded once, and what
+        was recorded is graded, also where the second says something else.
         """
         if sure not in SURE:
             raise NotFound(f"how sure is one of {', '.join(SURE)}")
         with self._store.write() as conn:
             origin = self._origin(conn, delivery_id)
-            question = origin.mail.question
-            if question is None or option >= len(question.options):
-                raise NotFound("this mail has no such answer")
-            facts, _ = facts_of(conn, [origin.enrolment.id])
-            before = facts[origin.enrolment.id].answers.get(question.id, ())
+            question, option = origin.question(item)
+            before = evidence.answers_to(conn, origin.enrolment.id, question.id)
             correct = question.options[option].correct
             data = {"option": option, "correct": correct, "sure": sure}
             added = self._add(conn, origin, Kind.ANSWER, visit, item=question.id, data=data)
             if not added:
-                option = evidence.option_of(conn, _SOURCE, visit.source_id)
+                option = int(evidence.data_of(conn, _SOURCE, visit.source_id)["option"])
                 correct = question.options[option].correct
             return Graded(
                 question=question,
                 option=option,
                 correct=correct,
-                repeated=len(before) > (0 if added else 1),
+                repeated=before > (0 if added else 1),
+                next_at=self._next_at(conn, origin.enrolment.id, visit.at),
+            )
+
+    def rated(self, delivery_id: int, rating: int, visit: Visit) -> Rated:
+        """Somebody confirmed a rating. The same form sent twice is recorded once, and tells what was recorded."""
+        with self._store.write() as conn:
+            origin = self._origin(conn, delivery_id)
+            survey = origin.survey()
+            if not survey.low <= rating <= survey.high:
+                raise NotFound("this survey has no such rating")
+            before = evidence.answers_to(conn, origin.enrolment.id, survey.id)
+            added = self._add(conn, origin, Kind.RATING, visit, item=survey.id, data={"rating": rating})
+            if not added:
+                rating = int(evidence.data_of(conn, _SOURCE, visit.source_id)["rating"])
+            return Rated(
+                survey=survey,
+                rating=rating,
+                repeated=before > (0 if added else 1),
                 next_at=self._next_at(conn, origin.enrolment.id, visit.at),
             )
 
@@ -132,7 +187,7 @@ class Recorder:
         standing = enrolments.by_id(conn, enrolment_id)
         if standing is None or standing.due_at is None:
             return None
-        facts, _ = facts_of(conn, [enrolment_id])
+        facts, _ = facts_of(conn, [standing.enrolment])
         plan = self._library.plan(conn, standing.enrolment.revision)
         try:
             then = next_due(plan, standing.enrolment, standing.learner, facts[enrolment_id], now)
@@ -142,10 +197,18 @@ class Recorder:
         return then.due_at if isinstance(stands_at, Mail) else None
 
     def left(self, delivery_id: int, visit: Visit) -> bool:
-        """Leave everything from this workspace: no mail that is not yet handed goes out. False: had left before."""
+        """Leave everything from this workspace, or the course where it says so. False: had left before.
+
+        No mail that is not yet handed goes out.
+        """
         with self._store.write() as conn:
             origin = self._origin(conn, delivery_id)
             added = self._add(conn, origin, Kind.UNSUBSCRIBE, visit)
+            if origin.plan.unsubscribe == "course":
+                stays = origin.enrolment.state is not State.LEFT
+                enrolments.end(conn, [origin.enrolment.id], state=State.LEFT, ended_by="unsubscribed")
+                ledger.cancel(conn, [origin.enrolment.id], answer="unsubscribed")
+                return added and stays
             key = learners.suppression_hash(self._key, origin.learner.email)
             was = bool(learners.suppressed(conn, [key]))
             learners.suppress(conn, key, reason="unsubscribed", now=visit.at)
@@ -165,8 +228,8 @@ class Recorder:
         if row is None or standing is None:
             raise NotFound("this mail is not here any more")
         plan = self._library.plan(conn, row.revision)
-        mail = plan.step(row.step)
-        assert isinstance(mail, Mail), f"{row.step} of {row.revision} is in the ledger, so it is a mail"
+        step = plan.step(row.step)
+        mail = step if isinstance(step, Mail) else None
         return Origin(delivery=row, enrolment=standing.enrolment, learner=standing.learner, plan=plan, mail=mail)
 
     def _add(
@@ -197,11 +260,22 @@ class Recorder:
                 data=data or {},
             ),
         )
-        step = origin.plan.step(origin.enrolment.next_step or "")
-        if added and step is not None and step.kind == "wait" and kind in _COUNTS_AFTER:
+        if added and kind in _COUNTS_AFTER and _waits(origin.plan, origin.enrolment):
             enrolments.wake(conn, origin.enrolment.id, visit.at + _COUNTS_AFTER[kind])
         return added
 
 
 #: How long after its arrival a kind of evidence counts in conditions: a wait is looked at again then.
-_COUNTS_AFTER = {Kind.OPEN: SETTLES_AFTER, Kind.CLICK: SETTLES_AFTER, Kind.ANSWER: timedelta(0)}
+_COUNTS_AFTER = {
+    Kind.OPEN: SETTLES_AFTER,
+    Kind.CLICK: SETTLES_AFTER,
+    Kind.ANSWER: timedelta(0),
+    Kind.RATING: timedelta(0),
+}
+
+
+def _waits(plan: Plan, enrolment: Enrolment) -> bool:
+    """Whether anything may hang on new evidence: a wait, a goal, a stop, a hold, or a pause by `silent`."""
+    step = plan.step(enrolment.next_step or "")
+    asks = plan.goal or plan.stop or plan.hold_while
+    return bool(asks) or isinstance(step, Wait) or enrolment.state is State.PAUSED

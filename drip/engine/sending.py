@@ -9,7 +9,8 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from drip.engine.library import Library
-from drip.people import Facts, summarise
+from drip.people import Enrolment, Facts, summarise
+from drip.schedule.reviews import REVIEW
 from drip.store import Store, evidence, ledger
 from drip.store.ledger import Delivery, Phase
 from drip.track.token import Ring
@@ -51,19 +52,26 @@ class Sending:
         )
 
 
-def facts_of(conn: Connection, enrolment_ids: Sequence[int]) -> tuple[Mapping[int, Facts], dict[int, list[Delivery]]]:
+def facts_of(conn: Connection, enrolled: Sequence[Enrolment]) -> tuple[Mapping[int, Facts], dict[int, list[Delivery]]]:
     """enrolment → its Facts, and its ledger rows, in a constant number of queries."""
-    rows = ledger.of_enrolments(conn, enrolment_ids)
-    events = evidence.of_enrolments(conn, enrolment_ids)
-    facts = {id_: summarise(sent_times(rows[id_]), events[id_]) for id_ in rows}
+    ids = [one.id for one in enrolled]
+    rows = ledger.of_enrolments(conn, ids)
+    own = evidence.of_enrolments(conn, ids)
+    elsewhere = evidence.events_of(conn, sorted({one.learner_id for one in enrolled}))
+    facts = {}
+    for one in enrolled:
+        since = [event for event in elsewhere.get(one.learner_id, ()) if event.at >= one.enrolled_at]
+        reviews = [(row.id, at, row.riders) for row in rows[one.id] if row.riders and (at := gone_at(row)) is not None]
+        facts[one.id] = summarise(sent_times(rows[one.id]), [*own[one.id], *since], reviews=reviews)
     return facts, rows
 
 
 def sent_times(rows: Sequence[Delivery]) -> dict[str, tuple[int, datetime]]:
-    """step → (delivery, actual send). A mail that may have gone counts from when it was handed."""
-    times: dict[str, tuple[int, datetime]] = {}
-    for row in rows:
-        at = row.sent_at or (row.handed_at if row.state in (Phase.HANDED, Phase.IN_DOUBT) else None)
-        if at is not None:
-            times[row.step] = (row.id, at)
-    return times
+    """step → (delivery, actual send), recaps left out: they teach nothing and count for no limit."""
+    gone = ((row, gone_at(row)) for row in rows if row.step != REVIEW)
+    return {row.step: (row.id, at) for row, at in gone if at is not None}
+
+
+def gone_at(row: Delivery) -> datetime | None:
+    """When a mail left. One that may have gone counts from when it was handed."""
+    return row.sent_at or (row.handed_at if row.state in (Phase.HANDED, Phase.IN_DOUBT) else None)

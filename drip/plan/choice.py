@@ -17,11 +17,20 @@ def choose(variants: Sequence[Variant], *, course_id: str, step: str, ref: str) 
     """
     if len(variants) == 1:
         return variants[0]
-    key = "\n".join((course_id, step, ref)).encode("utf-8", errors="surrogatepass")
-    number = int.from_bytes(hashlib.sha256(key).digest()[: _DIGEST_BITS // 8], "big")
-    point = number * sum(variant.weight for variant in variants) >> _DIGEST_BITS
+    point = _number(course_id, step, ref) * sum(variant.weight for variant in variants) >> _DIGEST_BITS
     for variant in variants:
         point -= variant.weight
         if point < 0:
             return variant
     raise ValueError("no variant has a weight")
+
+
+def is_held_out(share: float, *, course_id: str, ref: str) -> bool:
+    """Whether the learner `ref` belongs to the `share` (0 to 1) of a course's learners who are never mailed."""
+    return _number(course_id, "holdout", ref) < share * float(2**_DIGEST_BITS)
+
+
+def _number(*parts: str) -> int:
+    """A number of _DIGEST_BITS bits that only these texts decide."""
+    key = "\n".join(parts).encode("utf-8", errors="surrogatepass")
+    return int.from_bytes(hashlib.sha256(key).digest()[: _DIGEST_BITS // 8], "big")

@@ -7,13 +7,15 @@ import logging
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from threading import Event
 from types import FrameType
 
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
-from drip.engine.deliver import Tally, deliver_due
+from drip.engine.deliver import deliver_due
+from drip.engine.mark import Tally
 from drip.engine.sending import Sending
 from drip.errors import DripError
 from drip.wiring import system_clock
@@ -69,7 +71,7 @@ def run(
                 told(tally)
 
     scheduler = BackgroundScheduler(timezone="UTC")
-    scheduler.add_job(
+    job = scheduler.add_job(
         tick,
         IntervalTrigger(seconds=every, timezone="UTC"),
         coalesce=True,
@@ -80,7 +82,9 @@ def run(
     scheduler.start()
     try:
         while not stop.wait(_GETS_UP_SECONDS):
-            pass
+            now = system_clock()
+            if job.next_run_time is not None and job.next_run_time - now > timedelta(seconds=2 * every):
+                job.modify(next_run_time=now)  # the machine's clock was set back: do not sleep until it has caught up
     finally:
         scheduler.shutdown(wait=True)
         sending.transport.close()

@@ -6,30 +6,37 @@ on a virtual clock, and both get the same answer.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
-from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from drip.course.expressions import holds, parse_condition, variables
-from drip.course.timing import Limit
+from drip.course.timing import gap_text
 from drip.people import Enrolment, Facts, Learner, State
-from drip.plan.model import Branch, Mail, Plan, Wait
-from drip.schedule.civil import Slot, Target, add, first_allowed, land, local_date, resolve, still_open
+from drip.plan.model import Award, Branch, Mail, Notify, Plan, Wait
+from drip.schedule.civil import add
+from drip.schedule.gates import LAST_STEP, released, shut, silenced
+from drip.schedule.slots import Due, closed_days, slot_of, zone_of
 
 
 class Did(StrEnum):
     """What happened to a step on the way to the next mail."""
 
-    #: A tip was passed over, since its `when` was false.
+    #: A tip was passed over: its `when` was false, or it had become stale.
     SKIP = "skip"
-    #: A wait began, or ended.
+    #: A wait ended.
     WAIT = "wait"
     #: An `if` was decided.
     DECIDE = "decide"
-    #: The last step is behind.
+    #: An outgoing webhook is to be written.
+    NOTIFY = "notify"
+    #: A certificate is given.
+    AWARD = "award"
+    #: `silent` paused the enrolment.
+    PAUSE = "pause"
+    #: The last step is behind, the goal was reached, or it was stopped.
     FINISH = "finish"
 
 
@@ -48,7 +55,8 @@ class Next:
     """Where an enrolment stands after looking at `now`.
 
     `send` is the mail that may go now, or None. `due_at` is when to look again: now for a mail that may go, None where
-    nothing is left. `reason` says in words why then. `notes` is what was passed on the way here.
+    nothing is left or something outside must happen first. `reason` says in words why then. `notes` is what was passed
+    on the way here; what is to be done besides mailing (notify, award) stands among them.
     """
 
     enrolment: Enrolment
@@ -73,18 +81,8 @@ def after_send(enrolment: Enrolment, mail: Mail, sent_at: datetime) -> Enrolment
         floor_at=None,
         waited=False,
         target=None,
+        held_for=timedelta(0),
     )
-
-
-def zone_of(learner: Learner, plan: Plan) -> ZoneInfo:
-    """The zone that this learner's days are counted in: their own word, the import's, the course's."""
-    return zone(learner.timezone or learner.imported_timezone or plan.timezone)
-
-
-@lru_cache(maxsize=1024)
-def zone(name: str) -> ZoneInfo:
-    """A zone by its IANA name."""
-    return ZoneInfo(name)
 
 
 def scope(plan: Plan, learner: Learner, enrolment: Enrolment, facts: Facts, now: datetime) -> Mapping[str, object]:
@@ -96,6 +94,7 @@ def scope(plan: Plan, learner: Learner, enrolment: Enrolment, facts: Facts, now:
         facts=facts,
         now=now,
         skills={step.question.id: step.skill for step in plan.steps if isinstance(step, Mail) and step.question},
+        declared=plan.attributes,
     )
 
 
@@ -106,79 +105,94 @@ def next_due(plan: Plan, enrolment: Enrolment, learner: Learner, facts: Facts, n
     loop ends, since every step leads forward. Raises ExpressionError where a condition cannot be decided.
     """
     notes: list[Note] = []
-    zone_ = zone_of(learner, plan)
-    closed = closed_days(plan.limit, facts, zone_)
+    zone = zone_of(learner, plan)
+    closed = closed_days(plan.limit, facts, zone)
     sees = scope(plan, learner, enrolment, facts, now)
+    if gate := shut(plan, enrolment, sees, now):
+        ended = gate.enrolment.state is State.FINISHED
+        told = (Note(at=now, kind=Did.FINISH, step="", reason=gate.reason),) if ended else ()
+        return Next(enrolment=gate.enrolment, due_at=None, reason=gate.reason, notes=told)
+    enrolment = released(enrolment, now)
     while enrolment.next_step is not None:
         step = plan.step(enrolment.next_step)
-        if step is None:
-            raise LookupError(f"plan {plan.revision} has no step {enrolment.next_step}")
-        if isinstance(step, Wait):
-            ended_at, look_again, reason = _wait(step, enrolment, zone_, facts, sees, now)
-            if ended_at is None:
-                return Next(enrolment=enrolment, due_at=look_again, reason=reason, notes=tuple(notes))
-            notes.append(Note(at=ended_at, kind=Did.WAIT, step=step.id, reason=reason))
-            enrolment = _move(enrolment, step.then, ended_at, waited=True)
-            continue
-        if isinstance(step, Branch) and enrolment.waited:
-            slot, target = Slot(at=now, reason=""), None
-        else:
-            slot, target = slot_of(step, enrolment, zone_, now, closed)
-        enrolment = replace(enrolment, target=target)
-        if slot.at > now:
-            return Next(enrolment=enrolment, due_at=slot.at, reason=slot.reason, notes=tuple(notes))
-        if isinstance(step, Branch):
+        match step:
+            case None:
+                raise LookupError(f"plan {plan.revision} has no step {enrolment.next_step}")
+            case Notify() | Award():
+                kind = Did.NOTIFY if isinstance(step, Notify) else Did.AWARD
+                notes.append(Note(at=enrolment.reached_at, kind=kind, step=step.id, reason=step.name))
+                enrolment = replace(enrolment, next_step=step.then)
+                continue
+            case Wait():
+                ended_at, look_again, reason = _wait(step, enrolment, zone, facts, sees, now)
+                if ended_at is None:
+                    return Next(enrolment=enrolment, due_at=look_again, reason=reason, notes=tuple(notes))
+                notes.append(Note(at=ended_at, kind=Did.WAIT, step=step.id, reason=reason))
+                enrolment = _move(enrolment, step.then, ended_at, waited=True)
+                continue
+            case Branch() if enrolment.waited:
+                due = Due(at=now, reason="", target="", was_due_at=now)
+            case Branch() | Mail():
+                due = slot_of(step, enrolment, zone, now, closed)
+        enrolment = replace(enrolment, target=due.target or None)
+        if isinstance(step, Mail) and (why := _stale(plan, step, enrolment, due, now, zone)):
+            notes.append(Note(at=now, kind=Did.SKIP, step=step.id, reason=why))
+            enrolment = _move(enrolment, step.then, now, waited=enrolment.waited)
+        elif due.at > now:
+            return Next(enrolment=enrolment, due_at=due.at, reason=due.reason, notes=tuple(notes))
+        elif isinstance(step, Branch):
             yes = holds(step.condition, sees)
             reason = f"{step.condition} is {'true' if yes else 'false'}"
-            notes.append(Note(at=slot.at, kind=Did.DECIDE, step=step.id, reason=reason))
-            enrolment = _move(enrolment, step.then if yes else step.otherwise, slot.at, waited=enrolment.waited)
-            continue
-        if step.when is None or holds(step.when, sees):
-            return Next(enrolment=enrolment, due_at=now, send=step, reason=slot.reason, notes=tuple(notes))
-        notes.append(Note(at=slot.at, kind=Did.SKIP, step=step.id, reason=f"{step.when} is false"))
-        enrolment = _move(enrolment, step.then, slot.at, waited=enrolment.waited)
+            notes.append(Note(at=due.at, kind=Did.DECIDE, step=step.id, reason=reason))
+            enrolment = _move(enrolment, step.then if yes else step.otherwise, due.at, waited=enrolment.waited)
+        elif step.when is not None and not holds(step.when, sees):
+            notes.append(Note(at=due.at, kind=Did.SKIP, step=step.id, reason=f"{step.when} is false"))
+            enrolment = _move(enrolment, step.then, due.at, waited=enrolment.waited)
+        elif quiet := silenced(plan, enrolment, facts, now):
+            notes.append(Note(at=now, kind=Did.PAUSE, step=step.id, reason=quiet.reason))
+            return Next(enrolment=quiet.enrolment, due_at=None, reason=quiet.reason, notes=tuple(notes))
+        else:
+            return Next(enrolment=enrolment, due_at=now, send=step, reason=due.reason, notes=tuple(notes))
     notes.append(Note(at=now, kind=Did.FINISH, step="", reason="the last step is done"))
-    ended = replace(enrolment, state=State.FINISHED, ended_by="last step", target=None)
-    return Next(enrolment=ended, due_at=None, notes=tuple(notes))
+    done = replace(enrolment, state=State.FINISHED, ended_by=LAST_STEP, target=None)
+    return Next(enrolment=done, due_at=None, notes=tuple(notes))
 
 
-def slot_of(
-    step: Mail | Branch, enrolment: Enrolment, zone: ZoneInfo, now: datetime, closed: Callable[[date], bool] | None
-) -> tuple[Slot, str]:
-    """When this step is due, and the civil target to keep.
+def look_ahead(plan: Plan, enrolment: Enrolment, learner: Learner, facts: Facts, now: datetime) -> Next:
+    """When to look at an enrolment that has just been moved on, without deciding anything yet.
 
-    A mail that is late (its time has passed) goes at once while its window or its day is open; otherwise at the next
-    allowed instant from now, which then is its target, so that it is not late again a second after that.
+    A mail or an `if` is looked at when it is due; everything else at once, with whatever evidence there is by then.
     """
-    if enrolment.target is not None:
-        target = Target.from_text(enrolment.target)
-    else:
-        gap = step.first_gap if enrolment.last_mail_at is None else step.gap
-        target = land(enrolment.last_mail_at or enrolment.enrolled_at, gap, step.rule, zone)
-    slot = resolve(target, step.rule, zone, not_before=enrolment.floor_at, closed=closed)
-    if slot.at <= now and not still_open(step.rule, zone, slot.at, now, closed=closed):
-        late = first_allowed(step.rule, zone, now, closed=closed)
-        reason = f"late: its time has passed; {late.reason}" if late.reason else "late: its time has passed"
-        return Slot(at=late.at, reason=reason), Target(civil=None, floor=now).to_text()
-    return slot, target.to_text()
+    step = plan.step(enrolment.next_step) if enrolment.next_step is not None else None
+    if isinstance(step, Mail | Branch):
+        zone = zone_of(learner, plan)
+        due = slot_of(step, enrolment, zone, now, closed_days(plan.limit, facts, zone))
+        return Next(enrolment=replace(enrolment, target=due.target), due_at=due.at, reason=due.reason)
+    if isinstance(step, Wait):
+        return Next(enrolment=enrolment, due_at=now, reason=f"waits until {step.until}")
+    if step is not None:
+        return Next(enrolment=enrolment, due_at=now)
+    return next_due(plan, enrolment, learner, facts, now)
 
 
-def closed_days(limit: Limit | None, facts: Facts, zone: ZoneInfo) -> Callable[[date], bool] | None:
-    """Which local days a course's cap has filled: a full day, or every day of a full week, counts as closed."""
-    if limit is None:
-        return None
-    per_day = limit.per == "day"
-    sent = [_period(local_date(at, zone), per_day) for at in facts.sent.values()]
-    full = {period for period in sent if sent.count(period) >= limit.count}
-    return lambda day: _period(day, per_day) in full
+def _stale(plan: Plan, mail: Mail, enrolment: Enrolment, due: Due, now: datetime, zone: ZoneInfo) -> str:
+    """Why a tip is too late to be of use, or "". The time of holds and pauses does not count.
 
-
-def _period(day: date, per_day: bool) -> date:
-    return day if per_day else day - timedelta(days=day.weekday())
+    Only being late makes stale: a cap or a closed day has moved `was_due_at` itself.
+    """
+    after = mail.stale_after or plan.stale_after
+    if after is None or due.was_due_at > now:
+        return ""
+    goes_at = max(due.at, now) - enrolment.held_for
+    if goes_at <= add(due.was_due_at, after, zone, country=mail.rule.holidays):
+        return ""
+    return f"stale: it was due more than {gap_text(after)} ago"
 
 
 def _move(enrolment: Enrolment, to: str | None, at: datetime, *, waited: bool) -> Enrolment:
-    return replace(enrolment, next_step=to, reached_at=at, floor_at=at, waited=waited, target=None)
+    return replace(
+        enrolment, next_step=to, reached_at=at, floor_at=at, waited=waited, target=None, held_for=timedelta(0)
+    )
 
 
 def _wait(
@@ -201,18 +215,3 @@ def _unsettled(step: Wait, facts: Facts, now: datetime) -> datetime | None:
     times = {"clicked": facts.clicked, "opened": facts.opened}
     asked = [times[function].get(name) for function, name in parse_condition(step.until).calls if function in times]
     return min((at for at in asked if at is not None and at > now), default=None)
-
-
-def look_ahead(plan: Plan, enrolment: Enrolment, learner: Learner, facts: Facts, now: datetime) -> Next:
-    """When to look at an enrolment that has just been moved on, without deciding anything yet.
-
-    A mail or an `if` is looked at when it is due; a wait at once, with whatever evidence there is by then.
-    """
-    step = plan.step(enrolment.next_step) if enrolment.next_step is not None else None
-    if isinstance(step, Mail | Branch):
-        zone_ = zone_of(learner, plan)
-        slot, target = slot_of(step, enrolment, zone_, now, closed_days(plan.limit, facts, zone_))
-        return Next(enrolment=replace(enrolment, target=target), due_at=slot.at, reason=slot.reason)
-    if isinstance(step, Wait):
-        return Next(enrolment=enrolment, due_at=now, reason=f"waits until {step.until}")
-    return next_due(plan, enrolment, learner, facts, now)

@@ -35,7 +35,14 @@ def put(conn: Connection, new: Plan, templates: Sequence[Template], *, now: date
         if rows:
             conn.execute(insert(template), rows)
     before = conn.execute(select(course.c.revision).where(course.c.id == new.course_id)).scalar_one_or_none()
-    values = {"title": new.title, "revision": new.revision, "published_at": now}
+    values = {
+        "title": new.title,
+        "revision": new.revision,
+        "published_at": now,
+        "priority": new.priority,
+        "starts_by_event": new.start.event,
+        "starts_by_date": new.start.date,
+    }
     if before is None:
         conn.execute(insert(course).values(id=new.course_id, **values))
     elif before != new.revision:
@@ -56,6 +63,18 @@ def listed(conn: Connection, course_id: str | None = None) -> list[Published]:
         Published(id=r.id, title=r.title, revision=r.revision, published_at=r.published_at, paused_at=r.paused_at)
         for r in rows
     ]
+
+
+def started_by_event(conn: Connection, name: str) -> list[str]:
+    """The published courses that an event of this name begins."""
+    query = select(course.c.id).where(course.c.starts_by_event == name).order_by(course.c.id)
+    return list(conn.execute(query).scalars())
+
+
+def started_by_date(conn: Connection) -> list[str]:
+    """The published courses that begin by a date of the learner's."""
+    query = select(course.c.id).where(course.c.starts_by_date.is_not(None)).order_by(course.c.id)
+    return list(conn.execute(query).scalars())
 
 
 def plan_of(conn: Connection, revision: str) -> Plan | None:

@@ -4,20 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, case, insert, or_, select, update
 
 from drip.people import Enrolment, Learner, State
+from drip.schedule.advance import Note
+from drip.schedule.gates import SILENT
 from drip.store.learners import CHUNK
-from drip.store.tables import course, enrolment, learner, trace
+from drip.store.tables import course, delivery, enrolment, learner, trace
 
 _FIELDS = tuple(f.name for f in fields(Enrolment))
 #: field of a Learner → the name of its column in a row that joins both.
 _PERSON = {f.name: f"person_{f.name}" for f in fields(Learner)}
 #: The columns that moving along a plan changes.
-_MOVES = ("state", "next_step", "target", "reached_at", "last_mail_at", "floor_at", "waited", "ended_by")
+_MOVES = (
+    "state", "next_step", "target", "reached_at", "last_mail_at", "floor_at", "waited", "ended_by", "held_since",
+    "held_for", "paused_by",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,18 +34,27 @@ class Standing:
     due_at: datetime | None
     due_reason: str
     problem: str | None
+    review_due_at: datetime | None = None
 
 
 def to_enrolment(row: Row[Any] | Mapping[str, Any]) -> Enrolment:
     """A row of the enrolment table as the core's value."""
     values = row if isinstance(row, Mapping) else dict(row._mapping)
-    return Enrolment(**{name: values[name] for name in _FIELDS} | {"state": State(values["state"])})
+    border = {"state": State(values["state"]), "held_for": timedelta(seconds=values["held_for"])}
+    return Enrolment(**{name: values[name] for name in _FIELDS} | border)
+
+
+def _columns(one: Enrolment, names: Sequence[str]) -> dict[str, Any]:
+    """These fields as the table knows them."""
+    values = {name: getattr(one, name) for name in names}
+    values["held_for"] = one.held_for.total_seconds()
+    return values
 
 
 def add(conn: Connection, rows: Sequence[tuple[Enrolment, datetime | None, str]]) -> list[int]:
     """New enrolments with their due times and the reasons; returns their ids in the same order."""
     values = [
-        {**{name: getattr(one, name) for name in _FIELDS if name != "id"}, "due_at": due_at, "due_reason": reason}
+        {**_columns(one, [name for name in _FIELDS if name != "id"]), "due_at": due_at, "due_reason": reason}
         for one, due_at, reason in rows
     ]
     if not values:
@@ -58,7 +72,7 @@ def save(conn: Connection, rows: Sequence[tuple[Enrolment, datetime | None, str]
             .where(enrolment.c.id == bindparam("the_id"), enrolment.c.state == "active")
             .values(**columns),
             [
-                {f"new_{name}": getattr(one, name) for name in _MOVES}
+                {f"new_{name}": value for name, value in _columns(one, _MOVES).items()}
                 | {"new_due_at": due_at, "new_due_reason": reason, "the_id": one.id}
                 for one, due_at, reason in rows
             ],
@@ -115,20 +129,59 @@ def runs(conn: Connection, course_id: str, learner_ids: Sequence[int]) -> dict[i
 
 
 def wake(conn: Connection, enrolment_id: int, at: datetime) -> None:
-    """Look at this enrolment at `at`, if that is sooner than planned: something that it may wait for has happened."""
-    conn.execute(
-        update(enrolment)
-        .where(enrolment.c.id == enrolment_id, enrolment.c.state == "active", enrolment.c.due_at > at)
-        .values(due_at=at)
-    )
+    """Look at this enrolment at `at`, if that is sooner than planned: something that it may wait for has happened.
+
+    One that is held is looked at again, and one that `silent` paused goes on: there is a sign of life.
+    """
+    this = enrolment.c.id == enrolment_id
+    quiet = (enrolment.c.state == "paused", enrolment.c.paused_by == SILENT)
+    conn.execute(update(enrolment).where(this, *quiet).values(state="active", due_at=at))
+    sooner = or_(enrolment.c.due_at > at, enrolment.c.held_since.is_not(None) & enrolment.c.due_at.is_(None))
+    conn.execute(update(enrolment).where(this, enrolment.c.state == "active", sooner).values(due_at=at))
 
 
 def reconsider(conn: Connection, learner_ids: Sequence[int], *, now: datetime) -> None:
-    """Look at what these learners wait for at once: their zone has changed, so every instant is derived again."""
+    """Look at what these learners wait for at once: something that is known of them has changed, such as their zone.
+
+    Every instant is derived again, those of mails to be tried again too, though no server is pressed sooner.
+    """
+    waits = or_(enrolment.c.due_at > now, enrolment.c.held_since.is_not(None) & enrolment.c.due_at.is_(None))
     for start in range(0, len(learner_ids), CHUNK):
-        chosen = enrolment.c.learner_id.in_(learner_ids[start : start + CHUNK])
+        chosen = learner_ids[start : start + CHUNK]
+        mine = enrolment.c.learner_id.in_(chosen)
+        conn.execute(update(enrolment).where(mine, enrolment.c.state == "active", waits).values(due_at=now))
+        conn.execute(update(enrolment).where(mine, enrolment.c.review_due_at > now).values(review_due_at=now))
+        again = case((delivery.c.not_before > now, delivery.c.not_before), else_=now)
         conn.execute(
-            update(enrolment).where(chosen, enrolment.c.state == "active", enrolment.c.due_at > now).values(due_at=now)
+            update(delivery)
+            .where(delivery.c.learner_id.in_(chosen), delivery.c.state == "retry", delivery.c.due_at > now)
+            .values(due_at=again)
+        )
+
+
+def reviews_due(conn: Connection, *, now: datetime, limit: int) -> list[Standing]:
+    """Enrolments, active or finished, with questions that may come back now; those of paused courses are left alone."""
+    query = (
+        _standings()
+        .join(course, course.c.id == enrolment.c.course_id)
+        .where(
+            enrolment.c.review_due_at <= now,
+            enrolment.c.state.in_(("active", "finished")),
+            course.c.paused_at.is_(None),
+        )
+        .order_by(enrolment.c.review_due_at, enrolment.c.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True, of=enrolment)
+    )
+    return [_to_standing(row) for row in conn.execute(query)]
+
+
+def plan_reviews(conn: Connection, times: Mapping[int, datetime | None]) -> None:
+    """Write when to look at each enrolment's reviews again (None: not before something else has happened)."""
+    if times:
+        conn.execute(
+            update(enrolment).where(enrolment.c.id == bindparam("the_id")).values(review_due_at=bindparam("at")),
+            [{"the_id": id_, "at": at} for id_, at in times.items()],
         )
 
 
@@ -145,13 +198,16 @@ def end(conn: Connection, enrolment_ids: Sequence[int], *, state: State, ended_b
             .where(
                 enrolment.c.id.in_(enrolment_ids[start : start + CHUNK]), enrolment.c.state.in_(("active", "paused"))
             )
-            .values(state=str(state), ended_by=ended_by, due_at=None, target=None)
+            .values(state=str(state), ended_by=ended_by, due_at=None, target=None, review_due_at=None)
         )
 
 
-def add_trace(conn: Connection, notes: Iterable[tuple[int, datetime, str, str, str]]) -> None:
-    """Write (enrolment, at, kind, step, reason) lines."""
-    rows = [{"enrolment_id": e, "at": at, "kind": k, "step": s, "reason": r} for e, at, k, s, r in notes]
+def add_trace(conn: Connection, notes: Iterable[tuple[int, Note]]) -> None:
+    """Write down what enrolments passed: (enrolment, note) pairs."""
+    rows = [
+        {"enrolment_id": id_, "at": note.at, "kind": str(note.kind), "step": note.step, "reason": note.reason}
+        for id_, note in notes
+    ]
     if rows:
         conn.execute(insert(trace), rows)
 
@@ -163,15 +219,13 @@ def trace_of(conn: Connection, enrolment_id: int) -> list[tuple[datetime, str, s
 
 
 def next_due_at(conn: Connection) -> datetime | None:
-    """When the next enrolment falls due, over all courses that are not paused."""
-    query = (
-        select(enrolment.c.due_at)
-        .join(course, course.c.id == enrolment.c.course_id)
-        .where(enrolment.c.due_at.is_not(None), enrolment.c.state == "active", course.c.paused_at.is_(None))
-        .order_by(enrolment.c.due_at)
-        .limit(1)
-    )
-    return conn.execute(query).scalar_one_or_none()
+    """When the next enrolment, or its reviews, fall due, over all courses that are not paused."""
+    running = select(enrolment).join(course, course.c.id == enrolment.c.course_id).where(course.c.paused_at.is_(None))
+    times = []
+    for column, states in ((enrolment.c.due_at, ("active",)), (enrolment.c.review_due_at, ("active", "finished"))):
+        query = running.with_only_columns(column).where(column.is_not(None), enrolment.c.state.in_(states))
+        times.append(conn.execute(query.order_by(column).limit(1)).scalar_one_or_none())
+    return min((at for at in times if at is not None), default=None)
 
 
 def _standings() -> Any:
@@ -187,4 +241,5 @@ def _to_standing(row: Row[Any]) -> Standing:
         due_at=values["due_at"],
         due_reason=values["due_reason"],
         problem=values["problem"],
+        review_due_at=values["review_due_at"],
     )

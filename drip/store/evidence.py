@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from drip.store.learners import CHUNK
@@ -22,10 +22,17 @@ def add(conn: Connection, event: Evidence) -> bool:
     return bool(conn.execute(query).rowcount)
 
 
-def option_of(conn: Connection, source: str, source_id: str) -> int:
-    """The option of an answer that is stored."""
+def data_of(conn: Connection, source: str, source_id: str) -> dict[str, Any]:
+    """The data of one piece of evidence that is stored."""
     query = select(evidence.c.data).where(evidence.c.source == source, evidence.c.source_id == source_id)
-    return int(conn.execute(query).scalar_one()["option"])
+    return dict(conn.execute(query).scalar_one())
+
+
+def answers_to(conn: Connection, enrolment_id: int, item: str) -> int:
+    """How many answers (or ratings) to a question (or survey) this enrolment has given."""
+    mine = (evidence.c.enrolment_id == enrolment_id, evidence.c.item == item)
+    query = select(func.count()).where(*mine, evidence.c.kind.in_(("answer", "rating")))
+    return conn.execute(query).scalar_one()
 
 
 def of_enrolments(conn: Connection, enrolment_ids: Sequence[int]) -> dict[int, list[Evidence]]:
@@ -35,6 +42,17 @@ def of_enrolments(conn: Connection, enrolment_ids: Sequence[int]) -> dict[int, l
         chosen = evidence.c.enrolment_id.in_(enrolment_ids[start : start + CHUNK])
         for row in conn.execute(select(evidence).where(chosen).order_by(evidence.c.id)):
             found[row.enrolment_id].append(to_evidence(row))
+    return found
+
+
+def events_of(conn: Connection, learner_ids: Sequence[int]) -> dict[int, list[Evidence]]:
+    """learner → what happened to them elsewhere (`drip event`), oldest first. It belongs to no enrolment."""
+    found: dict[int, list[Evidence]] = {}
+    for start in range(0, len(learner_ids), CHUNK):
+        chosen = evidence.c.learner_id.in_(learner_ids[start : start + CHUNK])
+        query = select(evidence).where(chosen, evidence.c.kind == "event", evidence.c.enrolment_id.is_(None))
+        for row in conn.execute(query.order_by(evidence.c.at, evidence.c.id)):
+            found.setdefault(row.learner_id, []).append(to_evidence(row))
     return found
 
 

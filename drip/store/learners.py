@@ -8,7 +8,7 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
 
 from drip.people import Learner
 from drip.store.tables import learner, suppression
@@ -47,10 +47,13 @@ def by_addresses(conn: Connection, emails: Iterable[str]) -> dict[str, Learner]:
     return found
 
 
-def by_id(conn: Connection, learner_id: int) -> Learner | None:
-    """The learner of that id."""
-    row = conn.execute(select(learner).where(learner.c.id == learner_id)).one_or_none()
-    return None if row is None else to_learner(row)
+def by_ids(conn: Connection, learner_ids: Sequence[int]) -> list[Learner]:
+    """The learners of these ids, as far as they are there."""
+    found: list[Learner] = []
+    for start in range(0, len(learner_ids), CHUNK):
+        rows = conn.execute(select(learner).where(learner.c.id.in_(learner_ids[start : start + CHUNK])))
+        found += [to_learner(row) for row in rows]
+    return found
 
 
 def everyone(conn: Connection, *, after_id: int = 0, limit: int | None = None) -> list[Learner]:
@@ -120,8 +123,3 @@ def suppressed(conn: Connection, address_hashes: Sequence[str]) -> dict[str, str
         rows = conn.execute(select(suppression).where(suppression.c.address_hash.in_(chunk)))
         found.update({row.address_hash: row.reason for row in rows})
     return found
-
-
-def unsuppress(conn: Connection, address_hash: str) -> bool:
-    """Take an address off the list; True where it was on it."""
-    return conn.execute(delete(suppression).where(suppression.c.address_hash == address_hash)).rowcount > 0

@@ -44,13 +44,9 @@ class Phase(StrEnum):
     FAILED = "failed"
 
 
-#: Rows that stand for a mail that has gone, or may have: caps count them and nothing else is sent meanwhile.
-UNDER_WAY = (Phase.CLAIMED, Phase.HANDED, Phase.IN_DOUBT, Phase.RETRY, Phase.HELD)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
-    """A ledger row. `attempts` counts how often it was handed."""
+    """A ledger row. `attempts` counts how often it was handed; `riders` are the questions that came back with it."""
 
     id: int
     enrolment_id: int
@@ -67,6 +63,7 @@ class Delivery:
     sent_at: datetime | None
     due_at: datetime | None
     answer: str
+    riders: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,13 +120,16 @@ def due_again(conn: Connection, *, now: datetime, limit: int) -> list[tuple[Deli
 
 
 def claim_new(conn: Connection, lease: Lease, rows: Sequence[Mapping[str, object]], *, now: datetime) -> list[int]:
-    """New rows, claimed: mappings of enrolment_id, learner_id, step, revision, language, variant. Returns their ids."""
+    """New rows, claimed: mappings of enrolment_id, learner_id, step, occurrence, revision, language, variant, riders.
+
+    Returns their ids, in the same order.
+    """
     if not rows:
         return []
     held = {"state": "claimed", "leased_by": lease.worker, "lease_until": lease.until, "claimed_at": now}
     made = conn.execute(
         insert(delivery).returning(delivery.c.id, sort_by_parameter_order=True),
-        [{**row, **held, "occurrence": 1, "attempts": 0, "answer": ""} for row in rows],
+        [{**row, **held, "attempts": 0, "answer": ""} for row in rows],
     )
     return list(made.scalars())
 
@@ -155,13 +155,12 @@ def hand(conn: Connection, lease: Lease, ids: Sequence[int], *, now: datetime) -
     return set(rows.scalars())
 
 
-def renew(conn: Connection, lease: Lease) -> None:
-    """Hold on to everything that this worker holds."""
-    conn.execute(
-        update(delivery)
-        .where(delivery.c.lease_until.is_not(None), delivery.c.leased_by == lease.worker)
-        .values(lease_until=lease.until)
-    )
+def renew(conn: Connection, lease: Lease, ids: Sequence[int]) -> None:
+    """Hold on to these rows, as far as this worker still holds them; what it has forgotten may expire."""
+    held = (delivery.c.lease_until.is_not(None), delivery.c.leased_by == lease.worker)
+    for start in range(0, len(ids), CHUNK):
+        chosen = delivery.c.id.in_(ids[start : start + CHUNK])
+        conn.execute(update(delivery).where(chosen, *held).values(lease_until=lease.until))
 
 
 def mark_sent(conn: Connection, ids: Sequence[int], answers: Mapping[int, str], *, now: datetime) -> set[int]:
@@ -172,7 +171,7 @@ def mark_sent(conn: Connection, ids: Sequence[int], answers: Mapping[int, str], 
             update(delivery)
             .where(
                 delivery.c.id.in_(ids[start : start + CHUNK]),
-                delivery.c.state.in_(("handed", "in_doubt", "retry", "claimed", "held")),
+                delivery.c.state.in_(("handed", "in_doubt", "retry", "claimed", "held", "cancelled")),
             )
             .values(state="sent", sent_at=now, due_at=None, leased_by=None, lease_until=None, answer="")
             .returning(delivery.c.id)
@@ -187,8 +186,8 @@ def mark_sent(conn: Connection, ids: Sequence[int], answers: Mapping[int, str], 
 
 
 def put_back(conn: Connection, worker: str, id_: int, *, due_at: datetime, answer: str, tried: bool = True) -> None:
-    """handed → retry at `due_at`. Where nothing was tried, the attempt does not count."""
-    counted = {} if tried else {"attempts": delivery.c.attempts - 1}
+    """handed → retry, not before `due_at`. Where nothing was tried, neither the attempt nor that floor counts."""
+    counted = {"not_before": due_at} if tried else {"attempts": delivery.c.attempts - 1}
     _release(conn, worker, id_, state="retry", due_at=due_at, answer=answer, **counted)
 
 
@@ -255,9 +254,9 @@ def of_enrolments(conn: Connection, enrolment_ids: Sequence[int]) -> dict[int, l
     return found
 
 
-def anyone_holds(conn: Connection, besides: str) -> bool:
-    """Whether any other worker than `besides`, alive or not yet known to be dead, holds a lease."""
-    query = select(delivery.c.id).where(delivery.c.lease_until.is_not(None), delivery.c.leased_by != besides)
+def anyone_holds(conn: Connection) -> bool:
+    """Whether any worker, alive or not yet known to be dead, holds a lease."""
+    query = select(delivery.c.id).where(delivery.c.lease_until.is_not(None))
     return conn.execute(query.limit(1)).first() is not None
 
 
@@ -285,6 +284,7 @@ def to_delivery(row: Any) -> Delivery:
         sent_at=row.sent_at,
         due_at=row.due_at,
         answer=row.answer,
+        riders=tuple(row.riders),
     )
 
 

@@ -19,8 +19,11 @@ def due(conn: Connection, *, now: datetime) -> tuple[int, datetime | None]:
         .join(course, course.c.id == enrolment.c.course_id)
         .where(enrolment.c.due_at <= now, enrolment.c.state == "active", course.c.paused_at.is_(None))
     )
-    retries = select(func.count(), func.min(delivery.c.due_at)).where(
-        delivery.c.due_at <= now, delivery.c.state.in_(("retry", "in_doubt"))
+    retries = (
+        select(func.count(), func.min(delivery.c.due_at))
+        .join(enrolment, enrolment.c.id == delivery.c.enrolment_id)
+        .join(course, course.c.id == enrolment.c.course_id)
+        .where(delivery.c.due_at <= now, delivery.c.state.in_(("retry", "in_doubt")), course.c.paused_at.is_(None))
     )
     counted = [tuple(conn.execute(query).one()) for query in (waiting, retries)]
     since = [at for _, at in counted if at is not None]

@@ -27,7 +27,10 @@ class LearnerRow(SQLModel, table=True):
 
 
 class CourseRow(SQLModel, table=True):
-    """A published course: which plan new enrolments get, and whether it is paused."""
+    """A published course: which plan new enrolments get, how they come in, and whether it is paused.
+
+    `starts_by_event` and `starts_by_date` repeat what the plan says, so that they are found without reading it.
+    """
 
     __tablename__: ClassVar[str] = "course"
     id: str = Field(primary_key=True)
@@ -35,6 +38,9 @@ class CourseRow(SQLModel, table=True):
     revision: str
     published_at: datetime
     paused_at: datetime | None = None
+    priority: int = 0
+    starts_by_event: str | None = None
+    starts_by_date: str | None = None
 
 
 class PlanRow(SQLModel, table=True):
@@ -62,8 +68,9 @@ class TemplateRow(SQLModel, table=True):
 
 
 class EnrolmentRow(SQLModel, table=True):
-    """A learner in a course. `due_at` is when to look at it next; None while a mail is under way, or a person must look
-    (`problem` says at what), or it has ended.
+    """A learner in a course. `due_at` is when to look at it next; None while a mail is under way, while it is held or
+    paused, while a person must look (`problem` says at what), or when it has ended. `review_due_at` is the same for
+    questions that come back. `held_for` is in seconds.
     """
 
     __tablename__: ClassVar[str] = "enrolment"
@@ -74,6 +81,12 @@ class EnrolmentRow(SQLModel, table=True):
             "due_at",
             sqlite_where=text("due_at IS NOT NULL"),
             postgresql_where=text("due_at IS NOT NULL"),
+        ),
+        Index(
+            "ix_enrolment_review",
+            "review_due_at",
+            sqlite_where=text("review_due_at IS NOT NULL"),
+            postgresql_where=text("review_due_at IS NOT NULL"),
         ),
         Index("ix_enrolment_course", "course_id", "state"),
     )
@@ -94,12 +107,18 @@ class EnrolmentRow(SQLModel, table=True):
     waited: bool = False
     ended_by: str | None = None
     problem: str | None = None
+    held_since: datetime | None = None
+    held_for: float = 0.0
+    paused_by: str | None = None
+    held_out: bool = False
+    review_due_at: datetime | None = None
 
 
 class DeliveryRow(SQLModel, table=True):
     """The ledger: one row for each mail. Its life is drawn in DESIGN.md; `store/ledger.py` holds every transition.
 
     Only `retry` and `in_doubt` have a `due_at`, only `claimed` and `handed` a lease: both indexes hold what is open.
+    `not_before` is how long the other side asked to be left alone. `riders` are the questions that came back with it.
     """
 
     __tablename__: ClassVar[str] = "delivery"
@@ -129,6 +148,8 @@ class DeliveryRow(SQLModel, table=True):
     variant: str
     attempts: int = 0
     due_at: datetime | None = None
+    not_before: datetime | None = None
+    riders: list[str] = Field(sa_column=Column(JSON, nullable=False))
     leased_by: str | None = None
     lease_until: float | None = None
     claimed_at: datetime
@@ -192,6 +213,44 @@ class BreakerRow(SQLModel, table=True):
     trips: int = 1
 
 
+class MediaRow(SQLModel, table=True):
+    """A picture that mails show, under a name made of its content."""
+
+    __tablename__: ClassVar[str] = "media"
+    name: str = Field(primary_key=True)
+    content: bytes
+    added_at: datetime
+
+
+class EntryRow(SQLModel, table=True):
+    """When a learner comes into a course by a date of theirs (`start: {date: …}`)."""
+
+    __tablename__: ClassVar[str] = "entry"
+    course_id: str = Field(primary_key=True, foreign_key="course.id")
+    learner_id: int = Field(primary_key=True, foreign_key="learner.id")
+    due_at: datetime = Field(index=True)
+
+
+class OutboxRow(SQLModel, table=True):
+    """An outgoing webhook: written in the transaction of what it tells, sent later, once for each `key`."""
+
+    __tablename__: ClassVar[str] = "outbox"
+    id: int | None = Field(default=None, primary_key=True)
+    key: str = Field(unique=True)
+    name: str
+    payload: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))
+    created_at: datetime
+    sent_at: datetime | None = None
+
+
+class PinRow(SQLModel, table=True):
+    """What must stay the same for as long as this database lives, such as the suppression list's key (its print)."""
+
+    __tablename__: ClassVar[str] = "pin"
+    name: str = Field(primary_key=True)
+    value: str
+
+
 def table(row: type[SQLModel]) -> Table:
     """The Core table behind a row class: every query here is Core, no ORM object is made."""
     return SQLModel.metadata.tables[str(row.__tablename__)]
@@ -207,3 +266,7 @@ evidence = table(EvidenceRow)
 suppression = table(SuppressionRow)
 trace = table(TraceRow)
 breaker = table(BreakerRow)
+media = table(MediaRow)
+entry = table(EntryRow)
+outbox = table(OutboxRow)
+pin = table(PinRow)

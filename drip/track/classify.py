@@ -38,7 +38,7 @@ PROXIES = ("googleimageproxy", "yahoomailproxy", "yahoocachesystem")
 #: What Apple Mail Privacy Protection sends when it fetches ahead of the person.
 APPLE_PREFETCH = "Mozilla/5.0"
 
-_FORMS = (Kind.ANSWER, Kind.UNSUBSCRIBE)
+_FORMS = (Kind.ANSWER, Kind.RATING, Kind.UNSUBSCRIBE, Kind.EVENT, Kind.AWARD)
 _FOLLOWED = (Kind.CLICK, Kind.VISIT)
 
 
@@ -59,7 +59,7 @@ def classify(events: Sequence[Evidence], sent_at: datetime | None) -> tuple[Verd
 def _verdict(event: Evidence, sent_at: datetime | None, burst: bool) -> Verdict:
     agent = event.user_agent.lower()
     is_open = event.kind is Kind.OPEN
-    if event.kind in _FORMS or event.kind is Kind.EVENT:
+    if event.kind in _FORMS:
         return Verdict(origin=Origin.HUMAN, reason="form")
     if event.method == "HEAD":
         return Verdict(origin=Origin.MACHINE, reason="head")

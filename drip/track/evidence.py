@@ -22,10 +22,14 @@ class Kind(StrEnum):
     VISIT = "visit"
     #: A question was answered, by a POST.
     ANSWER = "answer"
+    #: A survey was rated, by a POST.
+    RATING = "rating"
     #: The learner left, by a POST.
     UNSUBSCRIBE = "unsubscribe"
     #: Something happened elsewhere (`drip event`, later the API).
     EVENT = "event"
+    #: A certificate was given.
+    AWARD = "award"
 
 
 class Origin(StrEnum):

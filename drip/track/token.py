@@ -24,6 +24,8 @@ from drip.errors import TokenError
 MAC_BYTES = 16
 #: No token of ours is longer; anything longer is refused before it is decoded.
 LONGEST = 100
+#: An ANSWER's `item` says which question card of the mail it belongs to, and which of at most so many options it is.
+OPTIONS_A_CARD = 64
 _EPOCH = datetime(2020, 1, 1, tzinfo=UTC)
 
 
@@ -34,7 +36,7 @@ class Purpose(IntEnum):
     OPEN = 1
     #: A tracked link; `item` is its number in the template.
     CLICK = 2
-    #: An option of the question; `item` is the option, from 0.
+    #: An option of a question, or a rating; `item` is packed by `answer_item`.
     ANSWER = 3
     #: Leaving; `item` is 0.
     UNSUBSCRIBE = 4
@@ -59,6 +61,21 @@ class Ring:
     def of(cls, secrets: Sequence[str]) -> Ring:
         """A ring from texts (`DRIP_SECRET_KEY`, newest first). Each is stretched to 32 bytes for this use alone."""
         return cls(tuple(sha256(b"drip link\0" + secret.encode()).digest() for secret in secrets))
+
+
+def answer_item(card: int, option: int) -> int:
+    """The `item` of an answer's token: an option (or a rating less the lowest one), from 0, of a question card.
+
+    Card 0 is the mail's own question or survey; those that came back with it count from 1.
+    """
+    if card < 0 or not 0 <= option < OPTIONS_A_CARD:
+        raise ValueError(f"option {option} of card {card} does not fit in a token")
+    return card * OPTIONS_A_CARD + option
+
+
+def read_answer_item(item: int) -> tuple[int, int]:
+    """(card, option) of an answer's token."""
+    return divmod(item, OPTIONS_A_CARD)
 
 
 def sign(ring: Ring, purpose: Purpose, delivery_id: int, item: int = 0, *, expires_at: datetime | None = None) -> str:

@@ -28,17 +28,22 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
-    """What became of one message. `answer` holds the other side's own words, such as `451 4.7.1 Greylisted`."""
+    """What became of one message. `answer` holds the other side's own words, such as `451 4.7.1 Greylisted`.
+
+    `met_trouble` marks the UNTRIED that was itself tried and met what stopped the rest (5.7.x for this recipient, or
+    a row of refusals): it may be its own trouble and not the sender's, so it goes behind the others.
+    """
 
     delivery_id: int
     outcome: Outcome
     answer: str = ""
     dead_address: bool = False
+    met_trouble: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """Receipts for every message of a batch. `trouble` is the sender's own trouble in words, if the transport met any."""
+    """Receipts for every message of a batch. `trouble` is the sender's own trouble in words, if it was met."""
 
     receipts: tuple[Receipt, ...]
     trouble: str | None = None

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
+from dataclasses import replace
 
 from drip.render.message import Message
 from drip.transports import Outcome, Receipt, Result
 from drip.transports.smtp_conversation import Ending
-from drip.transports.smtp_replies import Verdict, judge
+from drip.transports.smtp_replies import Stage, Verdict, judge
 
 #: Refused in a row, none accepted between: that is no longer about people, it is about us.
 REFUSED_IN_A_ROW = 10
 #: Connections lost in a row: the server is ill; the rest of the batch would only wait for the same.
 LOST_IN_A_ROW = 3
+
+#: Stages at which a refusal is an answer to one message, not to the connection.
+_ABOUT_A_MESSAGE = (Stage.RCPT, Stage.DATA)
 
 _OUTCOMES = {
     Verdict.FINE: Outcome.RETRY,  # a yes where none was asked for: nothing is known to have been taken
@@ -75,17 +79,24 @@ class Batch:
             self._row_before = 0
             return
         verdict = judge(ending.stage, ending.reply)
-        self.settle(position, _OUTCOMES[verdict], ending.words, dead_address=verdict is Verdict.DEAD)
+        ours = verdict is Verdict.TROUBLE and ending.stage in _ABOUT_A_MESSAGE
+        dead = verdict is Verdict.DEAD
+        self.settle(position, _OUTCOMES[verdict], ending.words, dead_address=dead, met_trouble=ours)
         if verdict is Verdict.TROUBLE:
             self.stop(f"the mail server refused us at {ending.stage}: {ending.words}")
         elif _OUTCOMES[verdict] is Outcome.REFUSED:
             self._row.append(position)
 
-    def settle(self, position: int, outcome: Outcome, answer: str, *, dead_address: bool = False) -> None:
+    def settle(
+        self, position: int, outcome: Outcome, answer: str, *, dead_address: bool = False, met_trouble: bool = False
+    ) -> None:
         """Write the receipt of one message."""
-        delivery_id = self._messages[position].delivery_id
         self._receipts[position] = Receipt(
-            delivery_id=delivery_id, outcome=outcome, answer=answer, dead_address=dead_address
+            delivery_id=self._messages[position].delivery_id,
+            outcome=outcome,
+            answer=answer,
+            dead_address=dead_address,
+            met_trouble=met_trouble,
         )
 
     def result(self) -> Result:
@@ -94,7 +105,7 @@ class Batch:
             last = self._receipts[self._row[-1]].answer
             self.stop(f"{self.row_so_far} mails were refused in a row, the last: {last}")
             for position in self._row:
-                self.settle(position, Outcome.UNTRIED, self._receipts[position].answer)
+                self._receipts[position] = replace(self._receipts[position], outcome=Outcome.UNTRIED, met_trouble=True)
         for position, _ in self.waiting:
             self.settle(position, Outcome.UNTRIED, "")
         return Result(

@@ -315,7 +315,7 @@ def test_leaving_between_claim_and_hand_is_respected(stage: Stage) -> None:
         learners.suppress(conn, key, reason="asked by telephone", now=stage.clock())
     from drip.engine.deliver import _send_group
 
-    assert _send_group(stage.sending, parcels).sent == 1
+    assert _send_group(stage.sending, parcels, lambda: False).sent == 1
     assert [row.state for row in stage.rows()] == [Phase.CANCELLED, Phase.SENT]
 
 

@@ -29,6 +29,9 @@ def upgrade() -> None:
         sa.Column("revision", sa.String(), nullable=False),
         sa.Column("published_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("paused_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("priority", sa.Integer(), nullable=False),
+        sa.Column("starts_by_event", sa.String(), nullable=True),
+        sa.Column("starts_by_date", sa.String(), nullable=True),
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_table(
@@ -47,6 +50,30 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("address"),
         sa.UniqueConstraint("ref"),
+    )
+    op.create_table(
+        "media",
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("content", sa.LargeBinary(), nullable=False),
+        sa.Column("added_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("name"),
+    )
+    op.create_table(
+        "outbox",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("key", sa.String(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("payload", sa.JSON(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("sent_at", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("key"),
+    )
+    op.create_table(
+        "pin",
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("value", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("name"),
     )
     op.create_table(
         "plan",
@@ -97,6 +124,11 @@ def upgrade() -> None:
         sa.Column("waited", sa.Boolean(), nullable=False),
         sa.Column("ended_by", sa.String(), nullable=True),
         sa.Column("problem", sa.String(), nullable=True),
+        sa.Column("held_since", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("held_for", sa.Float(), nullable=False),
+        sa.Column("paused_by", sa.String(), nullable=True),
+        sa.Column("held_out", sa.Boolean(), nullable=False),
+        sa.Column("review_due_at", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(
             ["course_id"],
             ["course.id"],
@@ -117,6 +149,31 @@ def upgrade() -> None:
             sqlite_where=sa.text("due_at IS NOT NULL"),
             postgresql_where=sa.text("due_at IS NOT NULL"),
         )
+        batch_op.create_index(
+            "ix_enrolment_review",
+            ["review_due_at"],
+            unique=False,
+            sqlite_where=sa.text("review_due_at IS NOT NULL"),
+            postgresql_where=sa.text("review_due_at IS NOT NULL"),
+        )
+
+    op.create_table(
+        "entry",
+        sa.Column("course_id", sa.String(), nullable=False),
+        sa.Column("learner_id", sa.Integer(), nullable=False),
+        sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["course_id"],
+            ["course.id"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["learner_id"],
+            ["learner.id"],
+        ),
+        sa.PrimaryKeyConstraint("course_id", "learner_id"),
+    )
+    with op.batch_alter_table("entry", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_entry_due_at"), ["due_at"], unique=False)
 
     op.create_table(
         "delivery",
@@ -131,6 +188,8 @@ def upgrade() -> None:
         sa.Column("variant", sa.String(), nullable=False),
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("due_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("not_before", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("riders", sa.JSON(), nullable=False),
         sa.Column("leased_by", sa.String(), nullable=True),
         sa.Column("lease_until", sa.Float(), nullable=True),
         sa.Column("claimed_at", sa.DateTime(timezone=True), nullable=False),
@@ -239,7 +298,16 @@ def downgrade() -> None:
         )
 
     op.drop_table("delivery")
+    with op.batch_alter_table("entry", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_entry_due_at"))
+
+    op.drop_table("entry")
     with op.batch_alter_table("enrolment", schema=None) as batch_op:
+        batch_op.drop_index(
+            "ix_enrolment_review",
+            sqlite_where=sa.text("review_due_at IS NOT NULL"),
+            postgresql_where=sa.text("review_due_at IS NOT NULL"),
+        )
         batch_op.drop_index(
             "ix_enrolment_due",
             sqlite_where=sa.text("due_at IS NOT NULL"),
@@ -254,6 +322,9 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_plan_course_id"))
 
     op.drop_table("plan")
+    op.drop_table("pin")
+    op.drop_table("outbox")
+    op.drop_table("media")
     op.drop_table("learner")
     op.drop_table("course")
     op.drop_table("breaker")

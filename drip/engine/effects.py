@@ -1,0 +1,37 @@
+"""What an enrolment does on its way besides getting mail: outgoing webhooks and certificates, once each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from drip.people import Enrolment, Learner
+from drip.plan.model import Plan
+from drip.schedule.advance import Did, Note
+from drip.store import evidence, webhooks
+from drip.track.evidence import Evidence, Kind
+
+
+def carry_out(
+    conn: Connection, plan: Plan, enrolment: Enrolment, learner: Learner, notes: Iterable[Note], *, now: datetime
+) -> None:
+    """Write what these notes ask for, in the transaction that moves the enrolment. Twice writes it once."""
+    for note in notes:
+        key = f"{enrolment.id}/{note.step}"
+        if note.kind is Did.NOTIFY:
+            about = {"course": plan.course_id, "step": note.step, "email": learner.email, "ref": learner.ref}
+            webhooks.write(conn, key=key, name=note.reason, payload={**about, "at": note.at.isoformat()}, now=now)
+        elif note.kind is Did.AWARD:
+            given = Evidence(
+                kind=Kind.AWARD,
+                at=now,
+                source="award",
+                source_id=key,
+                learner_id=learner.id,
+                enrolment_id=enrolment.id,
+                step=note.step,
+                item=note.reason,
+            )
+            evidence.add(conn, given)

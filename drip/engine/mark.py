@@ -1,0 +1,167 @@
+"""Write down what became of mails, move their enrolments on, and notice the sender's own trouble."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from drip.engine.claim import PERSONAL, Parcel
+from drip.engine.effects import carry_out
+from drip.engine.sending import Sending
+from drip.people import State
+from drip.schedule.advance import Next, after_send, look_ahead
+from drip.schedule.backoff import CEILING, pause_after, retry_after
+from drip.schedule.reviews import next_review_at
+from drip.schedule.slots import zone_of
+from drip.store import breaker, enrolments, ledger
+from drip.transports import Outcome, Receipt, Result
+
+log = logging.getLogger("drip.deliver")
+
+#: A mail that has met what looked like the sender's trouble so often, while others went, is its own trouble.
+OWN_TROUBLE_AFTER = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tally:
+    """What was done, in mails. `trouble` is the sender's own trouble, if it was met."""
+
+    sent: int = 0
+    retried: int = 0
+    held: int = 0
+    failed: int = 0
+    in_doubt: int = 0
+    trouble: str | None = None
+
+    def __add__(self, other: Tally) -> Tally:
+        return Tally(
+            sent=self.sent + other.sent,
+            retried=self.retried + other.retried,
+            held=self.held + other.held,
+            failed=self.failed + other.failed,
+            in_doubt=self.in_doubt + other.in_doubt,
+            trouble=other.trouble or self.trouble,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Ahead:
+    """Where an enrolment stands after its mail, and when its reviews are looked at again."""
+
+    then: Next | None
+    review_at: datetime | None
+
+
+def mark(sending: Sending, parcels: Mapping[int, Parcel], result: Result, *, now: datetime) -> Tally:
+    """Write every outcome in one transaction; whoever got their mail moves on in it, unless they have ended.
+
+    Calling it again with the same result changes nothing more.
+    """
+    sent = {receipt.delivery_id: receipt.answer for receipt in result.receipts if receipt.outcome is Outcome.SENT}
+    ahead = {id_: _ahead(parcels[id_], now) for id_ in sent}  # worked out before the database is held
+    with sending.store.write() as conn:
+        trouble = breaker.read(conn, sending.transport.name)
+        others_went = bool(sent) or trouble is None
+        marked = ledger.mark_sent(conn, list(sent), sent, now=now)
+        _move_on(conn, {id_: parcels[id_] for id_ in marked}, ahead, now=now)
+        tally = Tally(sent=len(marked), trouble=result.trouble)
+        for receipt in result.receipts:
+            if receipt.outcome is not Outcome.SENT:
+                tally += _not_sent(sending, conn, parcels[receipt.delivery_id], receipt, others_went, now=now)
+        if result.trouble is not None:
+            _trip(sending, conn, result.trouble, None if sent else trouble, now=now)
+        elif sent:
+            breaker.close(conn, sending.transport.name)
+    return tally
+
+
+def _ahead(parcel: Parcel, now: datetime) -> _Ahead:
+    """Where the enrolment stands once this mail was sent at `now`.
+
+    The mail has gone, whatever its plan says of the next: a time that cannot be found is left to the next claim, which
+    holds this enrolment alone. A recap moves nothing but the reviews.
+    """
+    facts = parcel.facts
+    if parcel.riders:
+        again = {question: (*facts.offered.get(question, ()), now) for question in parcel.riders}
+        facts = replace(facts, offered={**facts.offered, **again})
+    then, stands, next_at = None, parcel.enrolment, None
+    if parcel.mail is not None:
+        facts = replace(facts, sent={**facts.sent, parcel.mail.id: now})
+        stands = after_send(parcel.enrolment, parcel.mail, now)
+        try:
+            then = look_ahead(parcel.plan, stands, parcel.learner, facts, now)
+        except PERSONAL as error:
+            then = Next(enrolment=stands, due_at=now, reason=str(error))
+        stands, next_at = then.enrolment, then.due_at
+    try:
+        review_at = next_review_at(parcel.plan, stands, facts, zone_of(parcel.learner, parcel.plan), now, next_at)
+    except PERSONAL as error:
+        log.error("the reviews of enrolment %d cannot be planned: %s", stands.id, error)
+        review_at = None
+    return _Ahead(then=then, review_at=review_at)
+
+
+def _move_on(conn: Connection, parcels: Mapping[int, Parcel], ahead: Mapping[int, _Ahead], *, now: datetime) -> None:
+    """Write where the enrolments of sent mails stand."""
+    moved = [(parcels[id_], then) for id_ in sorted(parcels) if (then := ahead[id_].then) is not None]
+    enrolments.save(conn, [(then.enrolment, then.due_at, then.reason) for _, then in moved])
+    enrolments.add_trace(conn, [(then.enrolment.id, note) for _, then in moved for note in then.notes])
+    for parcel, then in moved:
+        carry_out(conn, parcel.plan, parcel.enrolment, parcel.learner, then.notes, now=now)
+    with_reviews = {p.enrolment.id: ahead[id_].review_at for id_, p in parcels.items() if p.plan.reviews is not None}
+    enrolments.plan_reviews(conn, with_reviews)
+
+
+def _not_sent(
+    sending: Sending, conn: Connection, parcel: Parcel, receipt: Receipt, others_went: bool, *, now: datetime
+) -> Tally:
+    """Write the outcome of one mail that the other side did not take."""
+    id_, worker, answer = receipt.delivery_id, sending.worker, receipt.answer
+    attempts = parcel.attempts + 1
+    outcome = receipt.outcome
+    if outcome is Outcome.UNTRIED and receipt.met_trouble:
+        if others_went and attempts >= OWN_TROUBLE_AFTER:
+            outcome = Outcome.REFUSED
+        else:  # behind the others, and never held for what may be the sender's trouble
+            wait = retry_after(id_, attempts) or CEILING
+            ledger.put_back(conn, worker, id_, due_at=now + wait, answer=answer)
+            return Tally(retried=1)
+    match outcome:
+        case Outcome.UNTRIED:
+            ledger.put_back(conn, worker, id_, due_at=now, answer=answer, tried=False)
+            return Tally()
+        case Outcome.IN_DOUBT:
+            ledger.doubt(conn, worker, id_, due_at=now + sending.in_doubt_after, answer=answer)
+            return Tally(in_doubt=1)
+        case Outcome.RETRY if (again := retry_after(id_, attempts)) is not None:
+            ledger.put_back(conn, worker, id_, due_at=now + again, answer=answer)
+            return Tally(retried=1)
+        case Outcome.REFUSED if receipt.dead_address:
+            ledger.fail(conn, worker, id_, answer=answer)
+            _bury(conn, parcel, answer)
+            return Tally(failed=1)
+        case _:
+            ledger.hold(conn, worker, id_, answer=answer)
+            return Tally(held=1)
+
+
+def _bury(conn: Connection, parcel: Parcel, words: str) -> None:
+    """The address is dead: all of the learner's enrolments end, with the reason."""
+    ids = [standing.enrolment.id for standing in enrolments.of_learner(conn, parcel.learner.id)]
+    enrolments.end(conn, ids, state=State.FAILED, ended_by=f"the address is dead: {words}")
+    ledger.cancel(conn, ids, answer="the address is dead")
+
+
+def _trip(sending: Sending, conn: Connection, words: str, before: breaker.Trouble | None, *, now: datetime) -> None:
+    """The sender's own trouble: leave the transport alone for a while, and say so loudly."""
+    trips = 1 if before is None else before.trips + 1
+    until = now + pause_after(trips)
+    since = now if before is None else before.since
+    name = sending.transport.name
+    breaker.trip(conn, breaker.Trouble(transport=name, words=words, since=since, until=until, trips=trips))
+    log.error("nothing goes out over %s until %s: %s", name, until.isoformat(), words)

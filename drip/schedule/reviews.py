@@ -1,0 +1,88 @@
+"""Which questions come back, and when: the `fixed` strategy (DESIGN: Reviews).
+
+A question is due on the local days that lie `after_days` after the send of the tip that taught it. It rides in the tip
+that is due that day, or comes in a recap of its own at that day's first allowed instant. What was missed collapses into
+one. Nobody is asked more often for not answering: no answer is missing data, not a failure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from drip.course.timing import Gap, Unit
+from drip.people import Enrolment, Facts, State
+from drip.plan.model import Mail, Plan
+from drip.schedule.civil import first_allowed, land, local_date, resolve, to_instant
+from drip.schedule.gates import LAST_STEP
+
+#: The step id of a recap mail; no tip may have it.
+REVIEW = "review"
+
+
+def due_questions(plan: Plan, facts: Facts, zone: ZoneInfo, now: datetime) -> tuple[str, ...]:
+    """The questions that are due on the local day of `now`, longest due first, at most `per_email`."""
+    if plan.reviews is None:
+        return ()
+    today = local_date(now, zone)
+    due = []
+    for mail, taught_at in _taught(plan, facts):
+        assert mail.question is not None
+        since = _last_seen(facts, mail.question.id, taught_at, zone)
+        days = [local_date(at, zone) for at in _returns(plan, mail, taught_at, zone)]
+        missed = [day for day in days if since < day <= today]
+        if missed:
+            due.append((min(missed), taught_at, mail.question.id))
+    return tuple(question for _, _, question in sorted(due)[: plan.reviews.per_email])
+
+
+def next_review_at(
+    plan: Plan, enrolment: Enrolment, facts: Facts, zone: ZoneInfo, now: datetime, next_mail_at: datetime | None
+) -> datetime | None:
+    """When to look for a recap again: never on a day that has its tip still to come, nor twice on one day.
+
+    `next_mail_at` is when the next tip is due (None: there is none). None where no question comes back any more, or
+    where the enrolment ended otherwise than by its last step.
+    """
+    if plan.reviews is None or not (enrolment.state is State.ACTIVE or enrolment.ended_by == LAST_STEP):
+        return None
+    tip_on = local_date(next_mail_at, zone) if next_mail_at is not None else None
+    offered_on = {local_date(at, zone) for times in facts.offered.values() for at in times}
+    times = []
+    for mail, taught_at in _taught(plan, facts):
+        assert mail.question is not None
+        since = _last_seen(facts, mail.question.id, taught_at, zone)
+        coming = (at for at in _returns(plan, mail, taught_at, zone) if local_date(at, zone) > since)
+        first = next(coming, None)
+        if first is not None:
+            times.append(_free_day(max(first, now), mail, zone, {tip_on, *offered_on}))
+    return min(times, default=None)
+
+
+def _taught(plan: Plan, facts: Facts) -> Iterator[tuple[Mail, datetime]]:
+    """The tips with a question that this learner has had, with when."""
+    for step in plan.steps:
+        if isinstance(step, Mail) and step.question is not None and step.id in facts.sent:
+            yield step, facts.sent[step.id]
+
+
+def _returns(plan: Plan, mail: Mail, taught_at: datetime, zone: ZoneInfo) -> Iterator[datetime]:
+    """Every instant at which this question comes back, on days on which its tip might have come."""
+    assert plan.reviews is not None
+    for days in plan.reviews.after_days:
+        yield resolve(land(taught_at, Gap(count=days, unit=Unit.DAYS), mail.rule, zone), mail.rule, zone).at
+
+
+def _last_seen(facts: Facts, question: str, taught_at: datetime, zone: ZoneInfo) -> date:
+    """The local day on which the question last stood in a mail."""
+    return max(local_date(at, zone) for at in (taught_at, *facts.offered.get(question, ())))
+
+
+def _free_day(at: datetime, mail: Mail, zone: ZoneInfo, taken: set[date | None]) -> datetime:
+    """The first allowed instant from `at` on a day that is not taken."""
+    slot = first_allowed(mail.rule, zone, at).at
+    while (day := local_date(slot, zone)) in taken:
+        tomorrow = to_instant(datetime.combine(day + timedelta(days=1), time.min), zone)
+        slot = first_allowed(mail.rule, zone, tomorrow).at
+    return slot

@@ -1,0 +1,71 @@
+"""When a step may go: its civil target under its rule, with caps as closed days, and what being late means."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+from drip.course.timing import Limit
+from drip.people import Enrolment, Facts, Learner
+from drip.plan.model import Branch, Mail, Plan
+from drip.schedule.civil import Target, first_allowed, land, local_date, resolve, still_open
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Due:
+    """When a step is due, why then, and the civil target to keep. `was_due_at` is when it was before it got late."""
+
+    at: datetime
+    reason: str
+    target: str
+    was_due_at: datetime
+
+
+def zone_of(learner: Learner, plan: Plan) -> ZoneInfo:
+    """The zone that this learner's days are counted in: their own word, the import's, the course's."""
+    return zone(learner.timezone or learner.imported_timezone or plan.timezone)
+
+
+@lru_cache(maxsize=1024)
+def zone(name: str) -> ZoneInfo:
+    """A zone by its IANA name."""
+    return ZoneInfo(name)
+
+
+def slot_of(
+    step: Mail | Branch, enrolment: Enrolment, zone: ZoneInfo, now: datetime, closed: Callable[[date], bool] | None
+) -> Due:
+    """When this step is due.
+
+    A mail that is late (its time has passed) goes at once while its window or its day is open; otherwise at the next
+    allowed instant from now, which then is its target, so that it is not late again a second after that.
+    """
+    if enrolment.target is not None:
+        target = Target.from_text(enrolment.target)
+    else:
+        gap = step.first_gap if enrolment.last_mail_at is None else step.gap
+        target = land(enrolment.last_mail_at or enrolment.enrolled_at, gap, step.rule, zone)
+    slot = resolve(target, step.rule, zone, not_before=enrolment.floor_at, closed=closed)
+    if slot.at <= now and not still_open(step.rule, zone, slot.at, now, closed=closed):
+        late = first_allowed(step.rule, zone, now, closed=closed)
+        reason = f"late: its time has passed; {late.reason}" if late.reason else "late: its time has passed"
+        kept = Target(civil=None, floor=now)
+        return Due(at=late.at, reason=reason, target=kept.to_text(), was_due_at=slot.at)
+    return Due(at=slot.at, reason=slot.reason, target=target.to_text(), was_due_at=slot.at)
+
+
+def closed_days(limit: Limit | None, facts: Facts, zone: ZoneInfo) -> Callable[[date], bool] | None:
+    """Which local days a course's cap has filled: a full day, or every day of a full week, counts as closed."""
+    if limit is None:
+        return None
+    per_day = limit.per == "day"
+    sent = [_period(local_date(at, zone), per_day) for at in facts.sent.values()]
+    full = {period for period in sent if sent.count(period) >= limit.count}
+    return lambda day: _period(day, per_day) in full
+
+
+def _period(day: date, per_day: bool) -> date:
+    return day if per_day else day - timedelta(days=day.weekday())

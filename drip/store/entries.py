@@ -1,0 +1,44 @@
+"""Queries over who comes into which course when, by a date of theirs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from sqlalchemy import Connection, delete, insert, select
+
+from drip.store.learners import CHUNK, address_of
+from drip.store.tables import entry, learner
+
+
+def put(conn: Connection, course_id: str, times: Mapping[int, datetime | None], *, now: datetime) -> None:
+    """Write when each of these learners comes in; None, or a time before `now`: not at all."""
+    ids = list(times)
+    for start in range(0, len(ids), CHUNK):
+        chosen = entry.c.learner_id.in_(ids[start : start + CHUNK])
+        conn.execute(delete(entry).where(entry.c.course_id == course_id, chosen))
+    rows = [
+        {"course_id": course_id, "learner_id": id_, "due_at": at}
+        for id_, at in times.items()
+        if at is not None and at >= now
+    ]
+    if rows:
+        conn.execute(insert(entry), rows)
+
+
+def due(conn: Connection, *, now: datetime, limit: int) -> list[tuple[str, str, datetime]]:
+    """(course, address, when) of those whose time has come, the longest due first."""
+    query = (
+        select(entry.c.course_id, learner.c.email, entry.c.due_at)
+        .join(learner, learner.c.id == entry.c.learner_id)
+        .where(entry.c.due_at <= now)
+        .order_by(entry.c.due_at, entry.c.course_id, entry.c.learner_id)
+        .limit(limit)
+    )
+    return [(row.course_id, row.email, row.due_at) for row in conn.execute(query)]
+
+
+def remove(conn: Connection, course_id: str, email: str) -> None:
+    """Forget one of them: they are in, or will not come in by this date."""
+    who = select(learner.c.id).where(learner.c.address == address_of(email)).scalar_subquery()
+    conn.execute(delete(entry).where(entry.c.course_id == course_id, entry.c.learner_id == who))
