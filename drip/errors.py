@@ -54,15 +54,14 @@ class Mistake:
     severity: str = "error"
 
     def __str__(self) -> str:
-        """Three or four lines: place and message, the line with a caret, the hint."""
+        """Place and message, the line with a caret, and the hint: what to write, or why and then what to write."""
         head = f"{self.file}:{self.line}:{self.column}: {self.message}"
         lines = [head]
         if self.excerpt:
             number = f"{self.line:>6} | "
             lines.append(number + self.excerpt)
             lines.append(" " * (len(number) + self.column - 1) + "^" * max(1, self.width))
-        if self.hint:
-            lines.append(f"  {self.hint}")
+        lines += [f"  {line}" for line in self.hint.splitlines()]
         return "\n".join(lines)
 
 

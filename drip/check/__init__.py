@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from drip.check.advice import advise
+from drip.check.advice import RULES, advise
 
-__all__ = ["advise"]
+__all__ = ["RULES", "advise"]

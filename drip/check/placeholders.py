@@ -1,4 +1,4 @@
-"""Advice on placeholders: those that are not filled where they stand, and those that some learner has no value for."""
+"""Placeholders: those that are not filled where they stand, and those that some learner has no value for."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from collections.abc import Iterator
 
 from jinja2 import nodes
 
+from drip.check.draft import Draft
+from drip.check.finding import Finding
 from drip.course.expressions import environment
-from drip.course.model import Course, Tip, Variant
+from drip.course.model import Tip, Variant
 from drip.course.placeholders import placeholders
 from drip.course.positions import Path
-from drip.errors import Mistake
-from drip.plan.model import Plan
 
 #: What every learner has.
 ALWAYS_THERE = frozenset({"ref", "email"})
@@ -19,20 +19,16 @@ _DEFAULTS = ("default", "d")
 _READER = environment(autoescape=False)
 
 
-def about_placeholders(course: Course, plan: Plan) -> Iterator[Mistake]:
-    """Braces that a learner would see, and values that not every learner has."""
+def unfilled(draft: Draft) -> Iterator[Finding]:
+    """Braces that a learner would see."""
+    course = draft.course
     places: list[tuple[Path, str | None]] = [(("title",), course.title), (("sender", "name"), course.sender.name)]
     for path, step in course.walk():
         if isinstance(step, Tip):
             places += _literal_texts(path, step)
-            yield from _without_default(course, path, step)
-            for number, variant in enumerate(step.variants):
-                yield from _without_default(course, (*path, "variants", number), variant)
     for place, text in places:
         if text and (span := next(placeholders(text), None)):
-            message = "placeholders are not filled here: the learner sees the braces"
-            hint = "they work in subject, preheader, body and button"
-            yield course.advice(place, "unfilled-placeholder", message, hint, needle=text[slice(*span)])
+            yield Finding(message="placeholders are not filled in here", path=place, needle=text[slice(*span)])
 
 
 def _literal_texts(path: Path, tip: Tip) -> Iterator[tuple[Path, str | None]]:
@@ -45,8 +41,16 @@ def _literal_texts(path: Path, tip: Tip) -> Iterator[tuple[Path, str | None]]:
             yield (*where, "because"), option.because
 
 
-def _without_default(course: Course, path: Path, said: Tip | Variant) -> Iterator[Mistake]:
-    """A mail whose placeholder has no value cannot be sent: it is held until a person looks."""
+def without_default(draft: Draft) -> Iterator[Finding]:
+    """Values that not every learner has, printed without saying what instead."""
+    for path, step in draft.course.walk():
+        if isinstance(step, Tip):
+            yield from _gaps(path, step)
+            for number, variant in enumerate(step.variants):
+                yield from _gaps((*path, "variants", number), variant)
+
+
+def _gaps(path: Path, said: Tip | Variant) -> Iterator[Finding]:
     texts: list[tuple[Path, str | None]] = [
         ((*path, key), getattr(said, key)) for key in ("subject", "preheader", "body")
     ]
@@ -54,9 +58,12 @@ def _without_default(course: Course, path: Path, said: Tip | Variant) -> Iterato
         texts += [((*path, "button", key), getattr(said.button, key)) for key in ("text", "url")]
     for place, text in texts:
         for name in unguarded(text or ""):
-            message = f"a learner without {name} does not get this mail: it is held"
-            hint = f'write {{{{ learner.{name} | default("…") }}}}'
-            yield course.advice(place, "no-default", message, hint, needle=f"learner.{name}")
+            yield Finding(
+                message=f"a learner without {name} does not get this mail",
+                path=place,
+                needle=f"learner.{name}",
+                instead=f'write {{{{ learner.{name} | default("…") }}}}',
+            )
 
 
 def unguarded(text: str) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from drip.check import advise
 from drip.course.model import Defaults
-from drip.engine.workspace import compile_course, shown
+from drip.engine.workspace import compile_course, read_layout, shown
 from drip.errors import CourseError, Mistake, SettingsError, UserError
 from drip.render.layout import Brand
 
@@ -23,7 +23,9 @@ def inspect(file: Path, folder: Path, defaults: Defaults, brand: Brand) -> list[
         return [Mistake(file="drip.toml", line=1, column=1, rule="settings", message=str(error))]
     except UserError as error:
         return [_unusable(name, file, str(error))]
-    return list(advise(compiled.course, compiled.plan))
+    layout = read_layout(folder, compiled.course.layout)
+    advice = advise(compiled.course, compiled.plan, compiled.templates, layout)
+    return sorted(dict.fromkeys((*compiled.course.missing, *advice)), key=lambda m: (m.file != name, m.file, m.line))
 
 
 def _unusable(name: str, file: Path, words: str) -> Mistake:
