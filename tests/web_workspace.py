@@ -6,7 +6,7 @@ Tests of the web side import it, those over HTTP and those in a browser.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -17,7 +17,7 @@ from sqlalchemy import func, select
 from drip.course.timing import Gap, Rule, Unit
 from drip.engine.record import Recorder
 from drip.people import Enrolment, State
-from drip.plan.model import Mail, Option, Plan, Question, Sender, Texts, Variant
+from drip.plan.model import Mail, Option, Plan, Question, Sender, Survey, Texts, Variant
 from drip.render.message import Template
 from drip.store import Store, courses, enrolments, evidence, learners, ledger
 from drip.store.tables import evidence as evidence_table
@@ -121,11 +121,19 @@ def make_workspace(
     links: Sequence[str] = LINKS,
     next_at: datetime | None = NEXT_AT,
     state: State = State.ACTIVE,
+    survey: Survey | None = None,
+    riders: Sequence[str] = (),
+    sent: str = "welcome",
+    **course: object,
 ) -> Workspace:
-    """A course of two tips; the learner has got the first, whose question is `question`, and waits for the second."""
+    """A course of two tips; the learner has got the first, whose question is `question`, and waits for the second.
+
+    `sent` is the step of the mail that was sent (`review`: a recap) and `riders` the questions that came back with it;
+    `course` replaces fields of the plan.
+    """
     store = Store(f"sqlite:///{folder / 'drip.db'}")
     store.upgrade()
-    plan = _plan(question, title, sender, language, next_at, timezone)
+    plan = replace(_plan(question, title, sender, language, next_at, timezone, survey), **course)  # type: ignore[arg-type]
     templates = [
         Template(
             revision=plan.revision,
@@ -168,10 +176,12 @@ def make_workspace(
         row = {
             "enrolment_id": enrolment_id,
             "learner_id": learner.id,
-            "step": "welcome",
+            "step": sent,
             "revision": plan.revision,
             "language": language,
             "variant": "default",
+            "occurrence": 1,
+            "riders": list(riders),
         }
         (delivery,) = ledger.claim_new(conn, lease, [row], now=SENT_AT)
         ledger.hand(conn, lease, [delivery], now=SENT_AT)
@@ -188,7 +198,13 @@ def make_workspace(
 
 
 def _plan(
-    question: Question | None, title: str, sender: str, language: str, next_at: datetime | None, timezone: str | None
+    question: Question | None,
+    title: str,
+    sender: str,
+    language: str,
+    next_at: datetime | None,
+    timezone: str | None,
+    survey: Survey | None,
 ) -> Plan:
     """The second tip's gap and rule are such that it falls due at `next_at`."""
     zone = ZoneInfo(timezone or "UTC")
@@ -197,6 +213,7 @@ def _plan(
     rule = Rule(at=due.hour * 60 + due.minute)
     texts = Texts(subject="Start from a saved view", body="A chart starts from a *saved view*.")
     variants = (Variant(name="default", weight=1, texts=texts),)
+    first = Mail(id="welcome", gap=gap, rule=rule, variants=variants, number=1, of=2, question=question, then="export")
     return Plan(
         course_id="first-report",
         title=title,
@@ -206,7 +223,7 @@ def _plan(
         layout="tip",
         timezone="UTC",
         steps=(
-            Mail(id="welcome", gap=gap, rule=rule, variants=variants, number=1, of=2, question=question, then="export"),
+            replace(first, survey=survey),
             Mail(id="export", gap=gap, rule=rule, variants=variants, number=2, of=2),
         ),
     )

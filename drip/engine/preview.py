@@ -8,7 +8,7 @@ from datetime import datetime
 from difflib import get_close_matches
 
 from drip.engine.columns import BadCell, column_name
-from drip.engine.roster import check_entry
+from drip.engine.roster import Declared, check_entry
 from drip.errors import NotFound, UserError
 from drip.people import Enrolment, Facts, Learner
 from drip.plan.model import Mail, Plan
@@ -22,15 +22,19 @@ SOMEBODY = Learner(id=0, ref="preview", email="ada@customer.example", first_name
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preview:
-    """One message; `name` is the step, with the variant where there are several."""
+    """One message; `name` is the step, with the variant where there are several.
+
+    `html` is the message's with the pictures that we host beside it, under `m/`.
+    """
 
     name: str
     mail: Mail
     variant: str
     message: Message
+    html: str
 
 
-def learner_from(values: Mapping[str, object]) -> Learner:
+def learner_from(values: Mapping[str, object], declared: Declared = None) -> Learner:
     """A learner for a preview or a simulation, read as an import reads one: what is not said, they do not have.
 
     Keys beside the learner's own are attributes, as are those under `attributes`. Raises UserError for what an import
@@ -43,7 +47,8 @@ def learner_from(values: Mapping[str, object]) -> Learner:
     ref = said.pop("ref", None)
     try:
         cells = {column_name(str(key)): _cell(str(key), value) for key, value in said.items()}
-        entry = check_entry({"email": SOMEBODY.email, **{key: text for key, text in cells.items() if text}})
+        texts = {"email": SOMEBODY.email, **{key: text for key, text in cells.items() if text}}
+        entry = check_entry(texts, declared=declared)
     except BadCell as bad:
         raise UserError(str(bad)) from None
     return Learner(
@@ -79,15 +84,13 @@ def preview(
     language: str | None = None,
     variant: str | None = None,
 ) -> Iterator[Preview]:
-    """The message of each step (or of one), in each variant (or in one). Raises NotFound with what there is.
-
-    The course's own language is the only one that there is, until courses have translations.
+    """The message of each step (or of one), in each variant (or in one), in a language or in that which the learner
+    would get. Raises NotFound with what there is.
     """
     mails = [one for one in plan.steps if isinstance(one, Mail)]
     if step is not None and step not in {mail.id for mail in mails}:
         raise NotFound(f'the course {plan.course_id} has no tip "{step}"; {_hint(step, [mail.id for mail in mails])}')
-    if language is not None and language.casefold() != plan.language.casefold():
-        raise NotFound(f'the course {plan.course_id} is written in "{plan.language}" only, not in "{language}"')
+    spoken = _language(plan, language) if language is not None else plan.language_for(learner.language)
     named = {one.name: None for mail in mails if step in (None, mail.id) for one in mail.variants}
     if variant is not None and variant not in named:
         where = f"the tip {step}" if step is not None else f"the course {plan.course_id}"
@@ -100,6 +103,8 @@ def preview(
         mail = next((mail for mail in mails if mail.id == template.step), None)
         if mail is None or step not in (None, mail.id) or variant not in (None, template.variant):
             continue
+        if template.language != spoken:
+            continue
         message = build_message(
             template,
             plan=plan,
@@ -110,8 +115,19 @@ def preview(
             ring=ring,
             base_url=base_url,
         )
-        name = mail.id if len(mail.variants) == 1 else f"{mail.id}.{template.variant}"
-        yield Preview(name=name, mail=mail, variant=template.variant, message=message)
+        name = mail.id.replace("/", "_")  # the name of a file; a written id has neither
+        name = name if len(mail.variants) == 1 else f"{name}.{template.variant}"
+        html = message.html.replace(f'"{base_url.rstrip("/")}/m/', '"m/')
+        yield Preview(name=name, mail=mail, variant=template.variant, message=message, html=html)
+
+
+def _language(plan: Plan, wanted: str) -> str:
+    """The course's own spelling of a language. Raises NotFound with those that it has."""
+    known = {one.casefold(): one for one in (plan.language, *plan.languages)}
+    if wanted.casefold() not in known:
+        written = f'"{plan.language}" only' if len(known) == 1 else ", ".join(f'"{one}"' for one in known.values())
+        raise NotFound(f'the course {plan.course_id} is written in {written}, not in "{wanted}"')
+    return known[wanted.casefold()]
 
 
 def _hint(name: str, known: Sequence[str]) -> str:

@@ -7,6 +7,7 @@ paragraph or item with it, so that a condition that does not hold leaves nothing
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from html import escape
 
@@ -23,6 +24,8 @@ from drip.render.tree import CONTAINERS, Node, plain
 
 #: The preheader that a tip without one gets: its first paragraphs, cut after a word within so many characters.
 LEAD = 130
+#: A picture that we host (decision 007): digits of the hash of its content, and its kind (see course/pictures.py).
+MEDIA = re.compile(r"m/([0-9a-f]{16}\.(?:png|jpg|gif|webp))\Z")
 #: Emphasis in emphasis, lists in lists: no sensible body goes a tenth as deep.
 DEEPEST = 50
 
@@ -134,7 +137,7 @@ def _node(tree: SyntaxTreeNode, shelf: Shelf, links: list[str]) -> Node:
             return Node(kind)
         case "image":
             alt = plain([_node(child, shelf, links) for child in children])
-            return Node(kind, content=alt, target=_picture(str(tree.attrs["src"]), shelf))
+            return Node(kind, content=alt, target=picture_address(str(tree.attrs["src"]), shelf))
         case "link":
             address, number = str(tree.attrs["href"]), -1
             if is_untracked(address):
@@ -160,9 +163,12 @@ def _node(tree: SyntaxTreeNode, shelf: Shelf, links: list[str]) -> Node:
     return node
 
 
-def _picture(address: str, shelf: Shelf) -> str:
+def picture_address(address: str, shelf: Shelf) -> str:
+    """Where a picture is fetched: https as it is, or the word for the place of a file that we host (decision 007)."""
+    if MEDIA.match(address):
+        return shelf.put("{{ media_url }}") + address.removeprefix("m")
     if not address.startswith("https://") or shelf.word.search(address):
-        hint = "a picture in a body has a literal address that starts with https://"
+        hint = "a picture has a literal address that starts with https://, or is a file beside the course"
         raise UserError(f"the picture {shelf.restore(address)!r} cannot be shown in a mail\n  {hint}")
     return address
 

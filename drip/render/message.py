@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import hmac
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache, partial
 from hashlib import sha256
 
-from jinja2 import Template as JinjaTemplate
 from jinja2 import TemplateError, UndefinedError
+from markupsafe import Markup
 
-from drip.course.expressions import environment
+from drip.course.scope import Record
 from drip.errors import ExpressionError, Refused
 from drip.people import Learner
 from drip.plan.model import Plan, Sender
 from drip.render import mime
-from drip.render.links import fill_link, in_url
-from drip.track.token import Purpose, Ring, sign
+from drip.render.dates import locale_of
+from drip.render.links import fill_link
+from drip.render.template import Compiled, Template, compiled_for
+from drip.track.token import Purpose, Ring, answer_item, sign
+
+__all__ = ["ANSWER_FOR", "NO_DELIVERY", "Message", "Template", "build_message", "one_line"]
 
 #: An answer is taken for so long after the mail's date.
 ANSWER_FOR = timedelta(days=30)
@@ -27,27 +31,7 @@ ANSWER_FOR = timedelta(days=30)
 NO_DELIVERY = 0
 
 _CONTROLS = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\u2028\\u2029]+")
-_ANSWER = re.compile(r"\{\{ (answer_\d+) \}\}")
 _LACKING = re.compile(r"(?:no attribute )?'([^']+)'(?: is undefined)?\Z")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Template:
-    """What `render/layout.py` makes once per (revision, step, language, variant), as Jinja source, and a worker fills.
-
-    `links` are the targets of the tracked links, in the order of their numbers (from 0; the button's is the last):
-    Jinja source whose scheme and host are literal. `subject` and `text` are plain text, `html` is HTML. Besides
-    `expressions.variables()` they use `link_0`…, `answer_0`…, `unsubscribe_url` and `pixel_url`.
-    """
-
-    revision: str
-    step: str
-    language: str
-    variant: str
-    subject: str
-    html: str
-    text: str
-    links: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,19 +54,6 @@ class Message:
     html: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Compiled:
-    subject: JinjaTemplate
-    text: JinjaTemplate
-    html: JinjaTemplate
-    answers: int
-
-
-_TEXT, _HTML = environment(autoescape=False), environment(autoescape=True)
-for _sandbox in (_TEXT, _HTML):
-    _sandbox.filters["in_url"] = in_url
-
-
 def build_message(
     template: Template,
     *,
@@ -93,36 +64,44 @@ def build_message(
     date: datetime,
     ring: Ring,
     base_url: str,
+    cards: Sequence[Template] = (),
     track_opens: bool = True,
     track_clicks: bool = True,
 ) -> Message:
     """Fill a template for one learner. The same arguments give the same message, so that a retry is the same mail.
 
     `variables` is `expressions.variables(…)`; `date` is aware and stays the same at every retry; `base_url` is where
-    the web side answers. In a test or preview (`delivery_id` 0) links lead straight to their targets, without a pixel.
-    Raises ExpressionError, naming step and placeholder, where a value is missing; Refused for an address that cannot
-    be mailed.
+    the web side answers; `cards` are questions that come back with it, in their order. In a test or preview
+    (`delivery_id` 0) links lead straight to their targets, without a pixel. Raises ExpressionError, naming step and
+    placeholder, where a value is missing; Refused for an address that cannot be mailed; ValueError for cards where the
+    template has no place for them.
     """
+    locale = locale_of(template.language, learner.language)
     try:
-        compiled = _compiled(template)
+        compiled, carried = compiled_for(template, locale), [compiled_for(card, locale) for card in cards]
     except TemplateError as error:
         raise _unfilled(template, error) from error
-    signed = partial(_signed, ring, base_url.rstrip("/"), delivery_id)
+    if cards and "{{ cards }}" not in template.html:
+        raise ValueError(f'step "{template.step}" has no place for questions that come back')
+    base_url = base_url.rstrip("/")
+    signed = partial(_signed, ring, base_url, delivery_id)
     real = delivery_id != NO_DELIVERY
+    variables = _in_language(variables, plan, template.language)
     names = dict(variables)
+    names["media_url"] = f"{base_url}/m"
     names["unsubscribe_url"] = signed(Purpose.UNSUBSCRIBE)
     names["pixel_url"] = signed(Purpose.OPEN) + ".gif" if real and track_opens else ""
-    for number in range(compiled.answers):
-        names[f"answer_{number}"] = signed(Purpose.ANSWER, number, date + ANSWER_FOR)
+    names |= _answers(compiled, 0, signed, date)
     tracked = real and track_clicks
     try:
         for number, source in enumerate(template.links):
             # a tracked link with placeholders is filled too: what is missing must be said now, not when it is pressed
             target = fill_link(source, variables) if "{" in source or not tracked else source
             names[f"link_{number}"] = signed(Purpose.CLICK, number) if tracked else target
+        shown = [(one, _answers(one, number, signed, date)) for number, one in enumerate(carried, start=1)]
         subject = one_line(compiled.subject.render(names))
-        text = compiled.text.render(names)
-        html = compiled.html.render(names)
+        text = compiled.text.render(names, cards="".join(one.text.render(links) for one, links in shown))
+        html = compiled.html.render(names, cards=Markup("".join(one.html.render(links) for one, links in shown)))
     except (TemplateError, ExpressionError, TypeError, ValueError, ArithmeticError) as error:
         raise _unfilled(template, error) from error
     try:
@@ -175,6 +154,24 @@ def _signed(
     return f"{base}/{_PLACES[purpose]}/{sign(ring, purpose, delivery_id, item, expires_at=expires_at)}"
 
 
+def _answers(
+    compiled: Compiled, card: int, signed: Callable[[Purpose, int, datetime], str], date: datetime
+) -> dict[str, object]:
+    """The addresses of a question's options, or of a survey's ratings."""
+    return {
+        f"answer_{option}": signed(Purpose.ANSWER, answer_item(card, option), date + ANSWER_FOR)
+        for option in range(compiled.answers)
+    }
+
+
+def _in_language(variables: Mapping[str, object], plan: Plan, language: str) -> Mapping[str, object]:
+    """What texts see: `course.` is in the mail's own language."""
+    if language == plan.language:
+        return variables
+    title = plan.titles.get(language, plan.title)
+    return {**variables, "course": Record({"id": plan.course_id, "title": title, "language": language})}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Standing:
     """What is the same in every mail of a course."""
@@ -196,16 +193,6 @@ def _standing(sender: Sender, course_id: str, title: str) -> _Standing:
         mail_from=mail_from,
         list_id=f"{mime.phrase(one_line(title))} <{course_id}.{domain}>",
         domain=domain,
-    )
-
-
-@lru_cache(maxsize=1024)
-def _compiled(template: Template) -> _Compiled:
-    return _Compiled(
-        subject=_TEXT.from_string(template.subject),
-        text=_TEXT.from_string(template.text),
-        html=_HTML.from_string(template.html),
-        answers=len(set(_ANSWER.findall(template.html))),
     )
 
 

@@ -1,4 +1,4 @@
-"""The few fixed words of a mail, in each language. Another language is one more entry in `LANGUAGES`."""
+"""What drip itself says to a learner, in mails and on pages. A file in `languages/` fills it in for a language."""
 
 from __future__ import annotations
 
@@ -9,40 +9,120 @@ RIGHT_TO_LEFT = frozenset({"ar", "ckb", "dv", "fa", "he", "iw", "ps", "sd", "ug"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Words:
-    """What a mail says besides the tip itself. `progress` has {number} and {of}, `why` has {course} and {sender}."""
+class Notice:
+    """A page that only tells something: its heading, and what to do."""
 
-    #: The language that these words are in, which is not the mail's where we do not speak that.
+    title: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageWords:
+    """What the pages say besides the course's own texts. `{sender}`, `{course}`, `{address}` and `{when}` are filled.
+
+    `sure` has a label for each of Recorder's SURE, in the same order. `on_day` has {day}, a date; `at` has {day} (that,
+    or such a word as tomorrow) and {time}.
+    """
+
+    # the answer page
+    how_sure: str
+    press_sends: str
+    sure: tuple[str, str, str]
+    answering_as: str
+
+    # what it says after the press
+    right: str
+    wrong: str
+    you_chose: str
+    right_answer: str
+    guessed_right: str
+    certain_wrong: str
+    first_counts: str
+    next_at: str
+    next_questions_at: str
+    next_now: str
+    next_unknown: str
+    finished: str
+    paused: str
+    gone: str
+
+    # a survey
+    rate: str
+    rated: str
+    your_rating: str
+    first_rating_counts: str
+
+    # leaving everything
+    leave_ask: str
+    leave_means: str
+    leave: str
+    leave_mistake: str
+    left: str
+    left_means: str
+    left_before: str
+    left_short: str
+    nameless_sender: str
+
+    # leaving one course
+    leave_course_ask: str
+    leave_course_means: str
+    left_course_means: str
+    left_course_before: str
+
+    # notices
+    test: Notice
+    expired: Notice
+    missing: Notice
+    refused: Notice
+    trouble: Notice
+
+    # dates
+    on_day: str
+    today: str
+    tomorrow: str
+    at: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Words:
+    """What a mail says besides the tip itself, and the words of the pages.
+
+    `progress` has {number} and {of}, `why` has {course} and {sender}; `watch` has {what}, and `minutes` {minutes};
+    `ends` has {low}, {low_means}, {high} and {high_means}.
+    """
+
+    #: The language that these words are in (BCP 47), which is not the mail's where we do not speak that.
     language: str
+    #: How dates and times are written for learners whose own language names no region (CLDR).
+    locale: str
+
     progress: str
     why: str
     unsubscribe: str
-    #: In the text part: what stands before the options of the question.
+    #: Under a body: where its facts come from; {source}.
+    source: str
+
+    # a clip
+    watch: str
+    minutes: str
+    captions: str
+
+    # a question: in the text part, what stands before the options
     choose: str
 
+    # questions that come back: over those in a tip; and a mail of nothing else
+    earlier: str
+    recap_subject: str
+    recap_text: str
 
-LANGUAGES: dict[str, Words] = {
-    "en": Words(
-        language="en",
-        progress="{number} of {of}",
-        why="You get this because you are taking “{course}” with {sender}.",
-        unsubscribe="Unsubscribe",
-        choose="Open the link of your answer:",
-    ),
-    "sv": Words(
-        language="sv",
-        progress="{number} av {of}",
-        why="Du får det här för att du går kursen ”{course}” hos {sender}.",
-        unsubscribe="Avsluta prenumerationen",
-        choose="Öppna länken vid ditt svar:",
-    ),
-}
+    # a survey: in the text part, what stands before the ratings; what its ends mean, for each kind
+    rate: str
+    ends: str
+    nps: tuple[str, str]
+    csat: tuple[str, str]
+    scale: tuple[str, str]
 
-
-def words_for(language: str) -> Words:
-    """The words in a BCP 47 language: its own, else those of its primary subtag (`sv` for `sv-FI`), else English."""
-    tag = language.lower()
-    return LANGUAGES.get(tag) or LANGUAGES.get(tag.partition("-")[0]) or LANGUAGES["en"]
+    pages: PageWords
 
 
 def direction(language: str) -> str:

@@ -16,6 +16,7 @@ from drip.engine.record import Recorder
 from drip.errors import DripError
 from drip.track.token import Ring
 from drip.web.links import Links
+from drip.web.media import Find, Media, nothing
 from drip.web.pages import Pages
 
 
@@ -29,8 +30,9 @@ def build_app(
     accent: str = "#0F6B5C",
     language: str = "en",
     templates_dir: Path | None = None,
+    media: Find = nothing,
 ) -> FastAPI:
-    """The tracking links and the learner's pages.
+    """The tracking links, the learner's pages, and the pictures of the mails.
 
     `clock` gives an aware instant. `brand` is shown on every page (where it is empty, the course's sender), `logo` is
     an https address, `accent` is `#rrggbb`. `language` is that of pages which belong to no mail, for browsers that ask
@@ -61,6 +63,7 @@ def build_app(
             Route("/c/{token}", links.click, methods=["GET", "HEAD"]),
             Route("/a/{token}", links.answer, methods=["GET", "HEAD", "POST"]),
             Route("/u/{token}", links.leave, methods=["GET", "HEAD", "POST"]),
+            Route("/m/{name}", Media(find=media).show, methods=["GET", "HEAD"]),
             Route("/healthz", _healthy, methods=["GET", "HEAD"]),
         ],
         exception_handlers={DripError: refused, HTTPException: status, Exception: unforeseen},

@@ -6,8 +6,9 @@ looked up, so that a forged one costs no query and writes nothing.
 
 from __future__ import annotations
 
+import re
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -18,8 +19,10 @@ from starlette.responses import Response
 
 from drip.engine.record import SURE, Origin, Recorder, Visit
 from drip.errors import NotFound
+from drip.people import State
 from drip.render.message import NO_DELIVERY
-from drip.track.token import Claim, Purpose, Ring, verify
+from drip.render.surveys import ratings
+from drip.track.token import Claim, Purpose, Ring, answer_item, read_answer_item, verify
 from drip.web import nonce
 from drip.web.forms import read_form
 from drip.web.pages import PRIVATE, Pages
@@ -29,8 +32,9 @@ from drip.web.words import preferred
 PIXEL = bytes.fromhex("47494638396101000100800000000000ffffff21f90401000000002c00000000010001000002024401003b")
 #: RFC 8058, 3.1: what a mail provider posts for a learner who pressed its own "unsubscribe".
 ONE_CLICK = ("List-Unsubscribe", "One-Click")
-#: What the unsubscribe page's own form posts.
-LEAVE = ("leave", "everything")
+#: What the unsubscribe page's own form posts: `everything`, or `course` where the course says so.
+LEAVE = "leave"
+_SMALL = re.compile(r"-?[0-9]{1,3}\Z")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,14 +62,13 @@ class Links:
         return Response(status_code=302, headers={**PRIVATE, "Location": target})
 
     async def answer(self, request: Request) -> Response:
-        """`/a/{token}`: shows the question with an option chosen; a POST answers it."""
+        """`/a/{token}`: shows the question, or the survey, with what was pressed chosen; a POST answers it."""
         claim, token = self._claim(request, Purpose.ANSWER)
         if claim.delivery_id == NO_DELIVERY:
             return self.pages.test(self.language(request))
         if request.method == "POST":
             return await self._answered(request, claim, token)
-        origin = await run_in_threadpool(self._see_question, claim, self._visit(request))
-        return self.pages.answer(origin, claim.item, nonce.make(self.ring, token))
+        return await run_in_threadpool(self._see_question, claim, token, self._visit(request))
 
     async def leave(self, request: Request) -> Response:
         """`/u/{token}`: asks whether to leave; a POST leaves."""
@@ -86,26 +89,34 @@ class Links:
     async def _answered(self, request: Request, claim: Claim, token: str) -> Response:
         form = await read_form(request)
         page = nonce.read(self.ring, token, form.get("nonce", ""))
-        sure, option = form.get("sure", ""), form.get("option", str(claim.item))
-        if page is None or sure not in SURE or not option.isdecimal() or not option.isascii() or len(option) > 3:
+        if page is None:
             raise HTTPException(400)
         visit = self._visit(request, page)
+        return await run_in_threadpool(self._record, claim, form, visit)
 
-        def record() -> Response:
-            question = self.recorder.origin(claim.delivery_id).mail.question
-            if question is not None and int(option) >= len(question.options):
+    def _record(self, claim: Claim, form: Mapping[str, str], visit: Visit) -> Response:
+        """Record what a page's form posts, and show what comes of it."""
+        delivery, origin = claim.delivery_id, self.recorder.origin(claim.delivery_id)
+        if _asks_for_rating(origin):
+            survey, rating = origin.survey(), _number(form.get("rating", ""))
+            if rating is None or rating not in ratings(survey):
                 raise HTTPException(400)
-            graded = self.recorder.answered(claim.delivery_id, int(option), sure, visit)
+            rated = self.recorder.rated(delivery, rating, visit)
             # looked up again: an answer may have moved the enrolment on
-            return self.pages.feedback(self.recorder.origin(claim.delivery_id), graded, sure, now=visit.at)
-
-        return await run_in_threadpool(record)
+            return self.pages.rated(self.recorder.origin(delivery), rated, now=visit.at)
+        question, pressed = origin.question(claim.item)
+        option, sure = _number(form.get("option", str(pressed))), form.get("sure", "")
+        if sure not in SURE or option is None or not 0 <= option < len(question.options):
+            raise HTTPException(400)
+        item = answer_item(read_answer_item(claim.item)[0], option)
+        graded = self.recorder.answered(delivery, item, sure, visit)
+        return self.pages.feedback(self.recorder.origin(delivery), graded, sure, now=visit.at)
 
     async def _left(self, request: Request, claim: Claim, token: str) -> Response:
         form = await read_form(request, multipart=True)
         page = nonce.read(self.ring, token, form.get("nonce", ""))
-        if LEAVE[0] in form:
-            in_short, source_id = False, page if form[LEAVE[0]] == LEAVE[1] else None
+        if LEAVE in form:
+            in_short, source_id = False, page
         else:
             # a provider that tries again has pressed once
             pressed = form.get(ONE_CLICK[0], "").strip() == ONE_CLICK[1]
@@ -116,22 +127,32 @@ class Links:
 
         def record() -> Response:
             origin = self.recorder.origin(claim.delivery_id)
+            if not in_short and form[LEAVE] != origin.plan.unsubscribe:
+                raise HTTPException(400)
             newly = self.recorder.left(claim.delivery_id, visit)
             return self.pages.left_in_short(origin) if in_short else self.pages.left(origin, before=not newly)
 
         return await run_in_threadpool(record)
 
-    def _see_question(self, claim: Claim, visit: Visit) -> Origin:
+    def _see_question(self, claim: Claim, token: str, visit: Visit) -> Response:
         origin = self.recorder.origin(claim.delivery_id)
-        if origin.mail.question is None or claim.item >= len(origin.mail.question.options):
-            raise NotFound("this mail has no such answer")
+        if _asks_for_rating(origin):
+            survey = origin.survey()
+            chosen = survey.low + claim.item
+            if chosen not in ratings(survey):
+                raise NotFound("this survey has no such rating")
+            shown = self.pages.rate(origin, survey, chosen, nonce.make(self.ring, token))
+        else:
+            question, option = origin.question(claim.item)
+            shown = self.pages.answer(origin, question, option, nonce.make(self.ring, token))
         self.recorder.visited(claim.delivery_id, f"answer/{claim.item}", visit)
-        return origin
+        return shown
 
     def _see_leaving(self, claim: Claim, visit: Visit) -> tuple[Origin, bool]:
         self.recorder.visited(claim.delivery_id, "unsubscribe", visit)
         origin = self.recorder.origin(claim.delivery_id)
-        return origin, self.recorder.has_left(origin.learner)
+        left_course = origin.plan.unsubscribe == "course" and origin.enrolment.state is State.LEFT
+        return origin, left_course or self.recorder.has_left(origin.learner)
 
     def _claim(self, request: Request, purpose: Purpose) -> tuple[Claim, str]:
         """What the link in the address says, and its token. Raises TokenError."""
@@ -146,3 +167,12 @@ class Links:
             method=request.method,
             user_agent=request.headers.get("user-agent", ""),
         )
+
+
+def _asks_for_rating(origin: Origin) -> bool:
+    return origin.mail is not None and origin.mail.survey is not None
+
+
+def _number(text: str) -> int | None:
+    """A small whole number from a form; None for anything else."""
+    return int(text) if _SMALL.match(text) else None

@@ -11,18 +11,19 @@ from string import ascii_uppercase
 from typing import Any
 
 from jinja2 import ChoiceLoader, Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup, escape
+from markupsafe import Markup
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 
-from drip.engine.record import SURE, Graded, Origin
+from drip.engine.record import SURE, Graded, Origin, Rated
 from drip.errors import DripError, MachineError, TokenError
-from drip.people import State
-from drip.plan.model import Option, Question
+from drip.plan.model import Option, Question, Survey
 from drip.render.colour import hex_colour, readable, text_on
-from drip.render.words import direction
-from drip.schedule.advance import zone_of
-from drip.web.dates import in_words
-from drip.web.words import Notice, PageWords, fill, page_words, sure_labels
+from drip.render.languages import words_for
+from drip.render.parts import title_in
+from drip.render.surveys import ends, ratings
+from drip.render.words import Notice, PageWords, direction
+from drip.web.next_tip import next_tip, say
+from drip.web.words import fill, page_words, sure_labels
 
 PACKAGED = Path(__file__).parent / "pages"
 
@@ -71,9 +72,8 @@ class Pages:
             lstrip_blocks=True,
         )
 
-    def answer(self, origin: Origin, chosen: int, nonce: str) -> Response:
-        """The question of a mail with one option chosen, asking how sure the learner is."""
-        question = _question(origin)
+    def answer(self, origin: Origin, question: Question, chosen: int, nonce: str) -> Response:
+        """A question of a mail with one option chosen, asking how sure the learner is."""
         return self._of(
             origin,
             "answer.html",
@@ -82,6 +82,24 @@ class Pages:
             chosen=chosen,
             nonce=nonce,
             sure=sure_labels(self._words(origin), SURE),
+        )
+
+    def rate(self, origin: Origin, survey: Survey, chosen: int, nonce: str) -> Response:
+        """A survey with one rating chosen, to be sent with a press."""
+        meaning = ends(survey, words_for(origin.delivery.language))
+        return self._of(
+            origin, "rate.html", survey=survey, ratings=ratings(survey), ends=meaning, chosen=chosen, nonce=nonce
+        )
+
+    def rated(self, origin: Origin, rated: Rated, *, now: datetime) -> Response:
+        """Thanks for a rating, and when the next tip comes."""
+        return self._of(
+            origin,
+            "rated.html",
+            survey=rated.survey,
+            rating=rated.rating,
+            repeated=rated.repeated,
+            next=next_tip(origin, rated.next_at, self._words(origin), now),
         )
 
     def feedback(self, origin: Origin, graded: Graded, sure: str, *, now: datetime) -> Response:
@@ -96,16 +114,16 @@ class Pages:
             chosen=options[graded.option],
             right_ones=[] if graded.correct else right,
             remark=_remark(graded, sure, words),
-            next=_next(origin, graded, words, now),
+            next=next_tip(origin, graded.next_at, words, now),
         )
 
     def leave(self, origin: Origin, nonce: str) -> Response:
         """Asks whether to leave."""
-        return self._of(origin, "leave.html", nonce=nonce)
+        return self._of(origin, "leave.html", nonce=nonce, scope=origin.plan.unsubscribe)
 
     def left(self, origin: Origin, *, before: bool) -> Response:
         """Says that the learner has left."""
-        return self._of(origin, "left.html", before=before)
+        return self._of(origin, "left.html", before=before, scope=origin.plan.unsubscribe)
 
     def left_in_short(self, origin: Origin) -> Response:
         """What a mail provider is told that has pressed for the learner (RFC 8058): it shows it to nobody."""
@@ -146,7 +164,8 @@ class Pages:
         brand = self._brand or origin.plan.sender.name
         sender = brand or page_words(language).nameless_sender
         address = masked(origin.learner.email)
-        return self._page(template, language, brand, origin.plan.title, sender=sender, address=address, **values)
+        course = title_in(origin.plan, language)
+        return self._page(template, language, brand, course, sender=sender, address=address, **values)
 
     def _page(
         self,
@@ -159,14 +178,14 @@ class Pages:
         headers: dict[str, str] | None = None,
         **values: Any,
     ) -> Response:
-        words, style_nonce = page_words(language), secrets.token_urlsafe(16)
-        spoken = language.lower().partition("-")[0] == words.language.partition("-")[0]
+        said, style_nonce = words_for(language), secrets.token_urlsafe(16)
+        spoken = language.lower().partition("-")[0] == said.language.partition("-")[0]
         html = self._templates.get_template(template).render(
             language=language,
             dir=direction(language),
-            ours="" if spoken else Markup(' lang="{}" dir="{}"').format(words.language, direction(words.language)),
-            words=words,
-            say=_say,
+            ours="" if spoken else Markup(' lang="{}" dir="{}"').format(said.language, direction(said.language)),
+            words=said.pages,
+            say=say,
             fill=fill,
             brand=brand,
             logo=self._logo,
@@ -193,16 +212,6 @@ def _fence(style_nonce: str) -> dict[str, str]:
     return {"Content-Security-Policy": policy, "X-Frame-Options": "DENY"}
 
 
-def _say(text: str, **values: str) -> Markup:
-    """One of our sentences with values in it, each kept apart from the direction of the sentence."""
-    return Markup(fill(str(escape(text)), **{name: f"<bdi>{escape(value)}</bdi>" for name, value in values.items()}))
-
-
-def _question(origin: Origin) -> Question:
-    assert origin.mail.question is not None, "whoever shows an answer page has looked that there is a question"
-    return origin.mail.question
-
-
 def _lettered(options: Sequence[Option]) -> list[Lettered]:
     return [
         Lettered(letter=letter, text=option.text, because=option.because)
@@ -219,20 +228,3 @@ def _remark(graded: Graded, sure: str, words: PageWords) -> str:
     if not graded.correct and sure == SURE[-1]:
         return words.certain_wrong
     return ""
-
-
-def _next(origin: Origin, graded: Graded, words: PageWords, now: datetime) -> str | Markup:
-    match origin.enrolment.state:
-        case State.FINISHED:
-            return _say(words.finished, course=origin.plan.title)
-        case State.PAUSED:
-            return _say(words.paused, course=origin.plan.title)
-        case State.LEFT | State.FAILED:
-            return words.gone
-        case State.ACTIVE if graded.next_at is None:
-            return words.next_unknown
-        case State.ACTIVE if graded.next_at <= now:
-            return words.next_now
-        case State.ACTIVE:
-            when = in_words(graded.next_at, zone_of(origin.learner, origin.plan), words, now=now)
-            return fill(words.next_at, when=when)

@@ -5,15 +5,13 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, Route, sync_playwright
+from mail_looks import MEASURE, browser, keep_picture, show
+from playwright.sync_api import Browser
 
 from drip.course.expressions import variables
 from drip.course.timing import Gap, Rule, Unit
@@ -23,23 +21,10 @@ from drip.render.layout import Brand, compile_template
 from drip.render.message import build_message
 from drip.track.token import Ring
 
-LAYOUT = (Path(__file__).parents[2] / "templates" / "tip.mjml").read_text(encoding="utf-8")
-CHROMIUM = shutil.which("chromium")
-ARGUMENTS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-NOW = datetime(2026, 11, 24, 9, tzinfo=UTC)
-#: A picture wider than any screen here, and a logo.
-DRAWN = '<svg xmlns="http://www.w3.org/2000/svg" width="{}" height="{}"><rect width="100%" height="100%"/></svg>'
-PICTURE, LOGO = DRAWN.format(1600, 700), DRAWN.format(112, 28)
+__all__ = ["browser"]  # a fixture
 
+LAYOUT = (Path(__file__).parents[2] / "templates" / "tip.mjml").read_text(encoding="utf-8")
+NOW = datetime(2026, 11, 24, 9, tzinfo=UTC)
 ENGLISH = Texts(
     subject="Let a saved view do the filtering",
     preheader="Set the dates once, and the report keeps up",
@@ -118,55 +103,6 @@ VIEWS = [
     )
 ]
 
-#: What a reader meets, measured in the page: every visible text with its colours, sizes and places.
-MEASURE = """
-() => {
-  const rgba = text => { const n = text.match(/[\\d.]+/g).map(Number); return n.length < 4 ? [...n, 1] : n; };
-  const luminance = c => {
-    const linear = v => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4;
-    const [r, g, b] = c.slice(0, 3).map(v => linear(v / 255));
-    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
-  };
-  const behind = element => {
-    for (let e = element; e; e = e.parentElement) {
-      const colour = rgba(getComputedStyle(e).backgroundColor);
-      if (colour[3] > 0) return colour;
-    }
-    return null;
-  };
-  const texts = [];
-  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-  while (walker.nextNode()) {
-    const node = walker.currentNode, element = node.parentElement;
-    if (!node.data.replace(/[\\s\\u00a0]/g, '')) continue;
-    const range = document.createRange();
-    range.selectNodeContents(node);
-    const box = range.getBoundingClientRect(), style = getComputedStyle(element);
-    if (!box.width || style.display === 'none') continue;
-    const back = behind(element), fore = rgba(style.color);
-    const [dark, light] = [luminance(fore), luminance(back || [128, 128, 128])].sort((a, b) => a - b);
-    texts.push({
-      text: node.data.trim().slice(0, 40), size: parseFloat(style.fontSize), line: parseFloat(style.lineHeight),
-      contrast: back ? (light + 0.05) / (dark + 0.05) : 0, left: box.left, right: box.right,
-    });
-  }
-  const boxes = selector => [...document.querySelectorAll(selector)].map(e => {
-    const box = e.getBoundingClientRect();
-    return { left: box.left, right: box.right, width: box.width, height: box.height };
-  });
-  return {
-    scroll: document.documentElement.scrollWidth, width: innerWidth, texts,
-    h1: [...document.querySelectorAll('h1')].map(e => [e.textContent.trim(), getComputedStyle(e).fontSize]),
-    paragraph: [getComputedStyle(document.querySelector('.tip p')).fontSize,
-                getComputedStyle(document.querySelector('.tip p')).lineHeight],
-    options: boxes('.option a'), card: boxes('.card')[0], button: boxes('.button a')[0], done: boxes('.done')[0],
-    todo: boxes('.todo')[0], column: boxes('.tip')[0], unsubscribe: boxes('a[href*="/u/"]')[0],
-    page: getComputedStyle(document.body).backgroundColor, lang: document.documentElement.lang,
-    direction: getComputedStyle(document.querySelector('.tip p')).direction,
-  };
-}
-"""
-
 
 def mail_in(language: str) -> str:
     """The HTML of a realistic tip: the third of eight, with a button and a question."""
@@ -208,48 +144,12 @@ def mail_in(language: str) -> str:
     ).html
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Debian's Chromium, with a profile of its own."""
-    if CHROMIUM is None:
-        pytest.skip("no chromium on this machine (Debian: apt-get install chromium)")
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield running
-        running.close()
-
-
-def show(browser: Browser, language: str, width: int, scheme: str, pictures: bool) -> tuple[Page, list[str]]:
-    """The mail in a window, and the addresses that it tried to load. Nothing leaves the machine."""
-    context = browser.new_context(
-        viewport={"width": width, "height": 800},
-        color_scheme="dark" if scheme == "dark" else "light",
-        device_scale_factor=2 if width < 800 else 1,
-    )
-    asked: list[str] = []
-
-    def answer(route: Route) -> None:
-        asked.append(route.request.url)
-        if pictures and route.request.url.endswith(".svg"):
-            body = LOGO if "logo" in route.request.url else PICTURE
-            route.fulfill(content_type="image/svg+xml", body=body)
-        else:
-            route.abort()
-
-    page = context.new_page()
-    page.route("**/*", answer)
-    page.set_content(mail_in(language), wait_until="load")
-    return page, asked
-
-
 @pytest.mark.parametrize(("language", "width", "scheme", "pictures"), VIEWS)
 def test_a_tip_can_be_read_everywhere(browser: Browser, language: str, width: int, scheme: str, pictures: bool) -> None:
     """It fits its window, every text reaches 4.5:1 and 14 px, and every answer is a full row of at least 48 px."""
-    page, asked = show(browser, language, width, scheme, pictures)
+    page, asked = show(browser, mail_in(language), width, scheme, pictures)
     seen: dict[str, Any] = page.evaluate(MEASURE)
-    if folder := os.environ.get("DRIP_SHOTS"):
-        name = f"{language}-{width}-{scheme}{'' if pictures else '-no-pictures'}.png"
-        page.screenshot(path=Path(folder) / name, full_page=True)
+    keep_picture(page, f"{language}-{width}-{scheme}{'' if pictures else '-no-pictures'}")
     page.context.close()
 
     assert seen["scroll"] <= width, "it scrolls sideways"
@@ -277,7 +177,7 @@ def test_a_tip_can_be_read_everywhere(browser: Browser, language: str, width: in
 
 def test_a_mail_in_arabic_runs_from_right_to_left(browser: Browser) -> None:
     """Text, progress, lists and letters begin at the right."""
-    page, _ = show(browser, "ar", 375, "light", True)
+    page, _ = show(browser, mail_in("ar"), 375, "light", True)
     seen: dict[str, Any] = page.evaluate(MEASURE)
     letter, option = page.evaluate(
         "() => ['.letter', '.option a'].map(s => document.querySelector(s).getBoundingClientRect().right)"
@@ -292,7 +192,7 @@ def test_a_mail_in_arabic_runs_from_right_to_left(browser: Browser) -> None:
 
 def test_with_pictures_off_nothing_is_lost(browser: Browser) -> None:
     """The logo becomes the sender's name, the picture its description, and progress is still read in words."""
-    page, _ = show(browser, "sv", 375, "light", False)
+    page, _ = show(browser, mail_in("sv"), 375, "light", False)
     read = page.evaluate("() => [...document.images].map(image => [image.alt, image.complete && image.naturalWidth])")
     words = page.inner_text("body")
     page.context.close()
@@ -303,7 +203,7 @@ def test_with_pictures_off_nothing_is_lost(browser: Browser) -> None:
 
 def test_the_list_of_mails_shows_the_preheader_and_no_more(browser: Browser) -> None:
     """The hidden first words are the preheader, then nothing visible for at least a hundred characters."""
-    page, _ = show(browser, "en", 375, "light", True)
+    page, _ = show(browser, mail_in("en"), 375, "light", True)
     words = page.evaluate("() => document.body.textContent.replace(/\\\\s+/g, ' ')")
     visible = page.inner_text("body")
     page.context.close()
@@ -315,7 +215,7 @@ def test_the_list_of_mails_shows_the_preheader_and_no_more(browser: Browser) -> 
 
 def test_letters_stand_in_line_with_their_answers(browser: Browser) -> None:
     """A long answer's second line begins where its first one does."""
-    page, _ = show(browser, "sv", 320, "light", True)
+    page, _ = show(browser, mail_in("sv"), 320, "light", True)
     lefts = page.evaluate(
         """() => {
           const range = document.createRange(), link = document.querySelector('.option a');

@@ -177,7 +177,7 @@ def test_an_answer_link_of_a_mail_without_a_question_is_a_404(tmp_path: Path) ->
         (datetime(2026, 11, 26, 8, 0, tzinfo=UTC), "Asia/Kathmandu", "on Thursday 26 November at 13:45"),
         (datetime(2026, 11, 26, 8, 0, tzinfo=UTC), None, "on Thursday 26 November at 08:00"),
         (datetime(2026, 11, 27, 8, 0, tzinfo=UTC), None, "on Friday 27 November at 08:00"),
-        (datetime(2027, 1, 4, 8, 0, tzinfo=UTC), "Europe/Stockholm", "on Monday 4 January 2027 at 09:00"),
+        (datetime(2027, 1, 4, 8, 0, tzinfo=UTC), "Europe/Stockholm", "on Monday, 4 January 2027 at 09:00"),
     ],
 )
 def test_the_next_tip_is_dated_in_the_learners_zone(
@@ -224,7 +224,7 @@ def test_swedish_pages_are_swedish_throughout(tmp_path: Path) -> None:
     assert '<html lang="sv" dir="ltr">' in page
     for words in ("Hur säker är du?", "Jag gissade", "Ganska säker", "Helt säker", "Du svarar som"):
         assert words in page
-    for words in ("Inte riktigt", "Du valde", "Rätt svar", "Nästa tips kommer måndag 30 november kl. 09.00."):
+    for words in ("Inte riktigt", "Du valde", "Rätt svar", "Nästa tips kommer måndag 30 november kl. 09:00."):
         assert words in verdict
     for english in ("How sure", "You chose", "Answering", "tip comes"):
         assert english not in page + verdict

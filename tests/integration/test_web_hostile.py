@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import re
 import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -71,7 +72,7 @@ def test_whatever_people_wrote_is_text(tmp_path: Path) -> None:
         assert page.text.count("</style>") == 1
         assert page.text.count("</title>") == 1
         assert SCRIPT in unescape(page.text)
-        assert "49" not in page.text.partition("</style>")[2]
+        assert "49" not in re.sub('name="nonce" value="[^"]+"', "", page.text.partition("</style>")[2])
     location = click.headers["location"]
     assert urlsplit(location).netloc == "app.acme.example"
     assert not set(location) & set("<>\"'{} ")

@@ -12,9 +12,7 @@ import pytest
 from web_workspace import CHROME, LINKS, NOW, Workspace, make_workspace, path_of
 
 from drip.people import State, summarise
-from drip.render import words as mail_words
 from drip.track.token import Purpose, Ring, sign
-from drip.web import words
 from drip.web.serve import running
 
 PURPOSES = tuple(Purpose)
@@ -237,10 +235,3 @@ def test_a_page_of_no_mail_speaks_the_browsers_language(workspace: Workspace, cl
         page = client.get(path, headers={"Accept-Language": accept}).text
         assert f'<html lang="{language}" dir="ltr">' in page, accept
         assert ("Länken fungerar inte" in page) == language.startswith("sv")
-
-
-def test_the_pages_speak_every_language_of_the_mails() -> None:
-    """Nobody reads a mail in their own language and lands on an English page."""
-    assert set(words.LANGUAGES) == set(mail_words.LANGUAGES)
-    for language, said in words.LANGUAGES.items():
-        assert (said.language, len(said.weekdays), len(said.months)) == (language, 7, 12)

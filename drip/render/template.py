@@ -1,0 +1,71 @@
+"""A template: what is made once per (revision, step, language, variant), and kept ready to be filled by a worker."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from typing import TYPE_CHECKING
+
+from jinja2 import Template as JinjaTemplate
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from drip.course.expressions import environment
+from drip.render.dates import printed
+from drip.render.links import in_url
+
+if TYPE_CHECKING:
+    from babel import Locale
+
+_ANSWER = re.compile(r"\{\{ (answer_\d+) \}\}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Template:
+    """What `render/layout.py` makes once per (revision, step, language, variant), as Jinja source, and a worker fills.
+
+    `links` are the targets of the tracked links, in the order of their numbers (from 0; the button's is the last):
+    Jinja source whose scheme and host are literal. `subject` and `text` are plain text, `html` is HTML. Besides
+    `expressions.variables()` they use `link_0`…, `answer_0`…, `unsubscribe_url`, `pixel_url`, `media_url`, and `cards`,
+    where questions that come back stand (a template each, made by `render/cards.py`, with `answer_0`… of its own).
+    """
+
+    revision: str
+    step: str
+    language: str
+    variant: str
+    subject: str
+    html: str
+    text: str
+    links: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """A template ready to be filled; `answers` is how many options or ratings it links to."""
+
+    subject: JinjaTemplate
+    text: JinjaTemplate
+    html: JinjaTemplate
+    answers: int
+
+
+@lru_cache(maxsize=1024)
+def compiled_for(template: Template, locale: Locale) -> Compiled:
+    """The template, ready for learners whose dates are written that way. Raises Jinja's TemplateError."""
+    as_text, as_html = _sandbox(locale, html=False), _sandbox(locale, html=True)
+    return Compiled(
+        subject=as_text.from_string(template.subject),
+        text=as_text.from_string(template.text),
+        html=as_html.from_string(template.html),
+        answers=len(set(_ANSWER.findall(template.html))),
+    )
+
+
+@lru_cache(maxsize=64)
+def _sandbox(locale: Locale, *, html: bool) -> ImmutableSandboxedEnvironment:
+    """Where templates are filled: dates come out as the learner's language and region write them."""
+    env = environment(autoescape=html)
+    env.filters["in_url"] = in_url
+    env.finalize = partial(printed, locale=locale)
+    return env
