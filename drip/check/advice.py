@@ -23,6 +23,7 @@ from drip.course.model import Course
 from drip.course.positions import Source, Table
 from drip.errors import Mistake
 from drip.plan.model import Plan
+from drip.render.cards import card_step
 from drip.render.message import Template
 
 
@@ -59,6 +60,8 @@ IGNORING: tuple[Rule, ...] = (
 RULES: tuple[Rule, ...] = (
     *STRUCTURE, *TIPS, *GUESSABLE, *LANGUAGE, *ACCESSIBILITY, *DELIVERABILITY, *LAYOUTS, *IGNORING,
 )  # fmt: skip
+#: A question that comes back is a part of a mail and no mail.
+_CARD = card_step("")
 _BY_ID = {rule.id: rule for rule in RULES}
 
 
@@ -71,7 +74,7 @@ def advise(course: Course, plan: Plan, templates: Sequence[Template] = (), layou
     draft = Draft(
         course=course,
         plan=plan,
-        mails=tuple(map(read_mail, templates)),
+        mails=tuple(read_mail(one) for one in templates if not one.step.startswith(_CARD)),
         layout=_source(f"templates/{course.layout}.mjml", layout) if layout else None,
     )
     found = [placed(draft, rule, finding) for rule in RULES for finding in rule.find(draft)]
