@@ -17,7 +17,7 @@ from drip.engine.record import Recorder
 from drip.engine.sending import Clock, Sending
 from drip.errors import SettingsError
 from drip.settings import Settings, require_secret
-from drip.store import Store, pins
+from drip.store import Store, media, pins
 from drip.track.token import Ring
 from drip.transports import Transport
 from drip.transports.outbox import Outbox
@@ -131,3 +131,13 @@ def sending(settings: Settings, opened: Store, clock: Clock) -> Sending:
 def recorder(settings: Settings, opened: Store) -> Recorder:
     """The use cases behind the links."""
     return Recorder(opened, suppression_key=suppression_key(settings, opened))
+
+
+def pictures(opened: Store) -> Callable[[str], tuple[str, bytes] | None]:
+    """Finds the pictures that mails show, by name."""
+
+    def find(name: str) -> tuple[str, bytes] | None:
+        with opened.read() as conn:
+            return media.get(conn, name)
+
+    return find

@@ -162,6 +162,7 @@ def web_app(chosen: Settings, store: Store, clock: Clock) -> FastAPI:
         accent=chosen.brand.accent,
         language=chosen.defaults.language,
         templates_dir=chosen.folder / "templates" / "web",
+        media=wiring.pictures(store),
     )
 
 

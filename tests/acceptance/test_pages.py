@@ -17,7 +17,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from web_workspace import CHROME, QUESTION, Workspace, make_workspace
 
 from drip.people import State
-from drip.plan.model import Option, Question
+from drip.plan.model import Option, Question, Survey
 from drip.track.token import Purpose
 from drip.web.serve import running
 
@@ -60,6 +60,11 @@ COURSES: dict[str, dict[str, Any]] = {
     "en": {},
     "sv": {"language": "sv", "question": SWEDISH, "title": "Trygg start", "sender": "Karin på Pärmen"},
     "ar": {"language": "ar", "question": ARABIC, "title": "تقريرك الأول", "sender": "أكاديمية أكمي"},
+}
+SURVEYS = {
+    "en": Survey(id="welcome", kind="nps", ask="How likely are you to recommend us to a colleague?", low=0, high=10),
+    "sv": Survey(id="welcome", kind="csat", ask="Hur nöjd är du med kursen?", low=1, high=5),
+    "ar": Survey(id="welcome", kind="scale", ask="ما مدى فائدة النصائح؟", low=1, high=7),
 }
 #: The last is 1280 px at 200 % zoom.
 VIEWS = ((320, "light", 1), (375, "dark", 2), (1280, "light", 1), (640, "dark", 2))
@@ -143,6 +148,11 @@ def site(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Site]:
         yield Site(workspace=workspace, url=url)
 
 
+def survey_site(folder: Path, language: str, survey: Survey) -> Workspace:
+    """A course whose mail asked for a rating."""
+    return make_workspace(folder, **(COURSES[language] | {"question": None, "survey": survey}))
+
+
 def open_page(browser: Browser, width: int = 375, scheme: str = "light", scale: float = 1) -> Page:
     """A window of its own. No page of ours may need a script, so none can run."""
     context = browser.new_context(
@@ -200,6 +210,52 @@ def test_every_page_can_be_read_and_pressed(browser: Browser, site: Site, width:
         assert seen["page"] == ("rgb(22, 24, 26)" if scheme == "dark" else "rgb(255, 255, 255)"), name
         assert seen["main"] == min(width, 600), name
     page.context.close()
+
+
+@pytest.mark.parametrize(("width", "scheme", "scale"), VIEWS)
+@pytest.mark.parametrize("language", list(SURVEYS))
+def test_a_survey_can_be_read_and_pressed(
+    browser: Browser, tmp_path: Path, language: str, width: int, scheme: str, scale: int
+) -> None:
+    """Its page and the thanks fit, read well, and every rating is a target of at least 48 px."""
+    workspace = survey_site(tmp_path, language, SURVEYS[language])
+    with running(workspace.app()) as url:
+        page = open_page(browser, width, scheme, scale)
+        page.goto(url + workspace.path(Purpose.ANSWER, 3, days=30))
+        for name in ("rate", "rated"):
+            if folder := os.environ.get("DRIP_SHOTS"):
+                page.screenshot(path=Path(folder) / f"{language}-{name}-{width}-{scheme}.png", full_page=True)
+            seen: dict[str, Any] = page.evaluate(MEASURE)
+            assert seen["scroll"] <= width, f"{name} scrolls sideways"
+            assert [text for text in seen["texts"] if text["contrast"] < 4.5] == [], name
+            assert [text for text in seen["texts"] if text["size"] < 14] == [], name
+            assert [text for text in seen["texts"] if text["left"] < 15 or text["right"] > width - 15] == [], name
+            assert [target for target in seen["pressed"] if target["height"] < 48 or target["width"] < 44] == [], name
+            assert seen["h1"] == ["26px/32.5px"], name
+            if name == "rate":
+                press(page, "button")
+        page.context.close()
+
+
+def test_a_rating_is_given_by_keyboard_alone(browser: Browser, tmp_path: Path) -> None:
+    """Tab, arrow, Tab, Return; where one stands is always seen, and a screen reader hears question and ends."""
+    workspace = survey_site(tmp_path, "en", SURVEYS["en"])
+    with running(workspace.app()) as url:
+        page = open_page(browser)
+        page.goto(url + workspace.path(Purpose.ANSWER, 9, days=30))
+        group = page.get_by_role("group", name=SURVEYS["en"].ask)
+        expect(group).to_have_accessible_description("0 = not at all likely, 10 = extremely likely")
+        page.keyboard.press("Tab")
+        expect(page.get_by_role("radio", name="9")).to_be_focused()
+        assert outline(page, ".rating:has(:checked)") >= 2
+        page.keyboard.press("ArrowRight")
+        expect(page.get_by_role("radio", name="10")).to_be_checked()
+        page.keyboard.press("Tab")
+        expect(page.get_by_role("button", name="Send your rating")).to_be_focused()
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("heading", level=1)).to_have_text("Thank you")
+        page.context.close()
+    assert [row.data for row in workspace.evidence() if row.kind == "rating"] == [{"rating": 10}]
 
 
 @pytest.mark.parametrize("site", ["sv"], indirect=True)
