@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 #: The order of `drip --help`: from writing a course, over its people, to running it and seeing what came of it.
 ORDER = (
     *("init", "check", "preview", "simulate", "schema"),
-    *("publish", "learners", "enrol", "send"),
-    *("run", "serve", "up", "pause", "resume", "status", "why", "report"),
+    *("publish", "learners", "enrol", "event", "send"),
+    *("run", "serve", "up", "pause", "resume", "status", "settle", "why", "report"),
     *("db", "demo"),
 )
 
@@ -122,7 +122,7 @@ def opened(chosen: Settings, *, upgrade: bool = False) -> Iterator[Store]:
 
 
 # Each file's commands join `app` when it is read.
-from drip.cli import author, people, operate, running, measure, demo  # noqa: E402, F401, I001  (after `app`)
+from drip.cli import author, people, operate, running, settling, measure, demo  # noqa: E402, F401, I001  (after `app`)
 
 for _family in (app, learners_app, db_app):
     for _command in _family.registered_commands:

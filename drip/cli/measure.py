@@ -99,21 +99,18 @@ def status(format: FormatOption = Format.text) -> None:
     from drip.engine.explain import span_text
     from drip.engine.explain import status as status_
     from drip.schedule.slots import zone
+    from drip.store.queue import MOST_PROBLEMS
 
     chosen = settings()
     with opened(chosen) as store:
-        found = status_(store, transport=wiring.transport(chosen).name, now=wiring.system_clock())
+        found = status_(store, now=wiring.system_clock())
 
     local = zone(chosen.defaults.timezone)
 
     def text() -> None:
-        if found.trouble is not None:
-            say(f"ALARM: nothing goes out over {found.trouble.transport} since {shown(found.trouble.since, local)}")
-            say(
-                f"  {found.trouble.words}",
-                f"  tried again at {shown(found.trouble.until, local)}; nobody's mail has failed",
-                "",
-            )
+        for trouble in found.troubles:
+            say(f"ALARM: nothing goes out over {trouble.transport} since {shown(trouble.since, local)}")
+            say(f"  {trouble.words}", f"  tried again at {shown(trouble.until, local)}; nobody's mail has failed", "")
         late = f", the oldest for {span_text(timedelta(seconds=found.lag))}" if found.due else ""
         say(
             f"Now:       {shown(found.now, local)} ({local})",
@@ -140,6 +137,8 @@ def status(format: FormatOption = Format.text) -> None:
             say("", "These wait for a person:", "")
             columns = ["email", "course", "step", "problem"]
             table(columns, [[problem[column] for column in columns] for problem in found.problems])
+            more = "the first of many; " if len(found.problems) >= MOST_PROBLEMS else ""
+            say("", f"({more}`drip settle` shows and decides them)")
 
     show(format, found, text)
 

@@ -14,7 +14,7 @@ from threading import Event, Thread
 
 from sqlalchemy import Connection
 
-from drip.engine.claim import SUPPRESSED, Parcel, claim_due
+from drip.engine.claim import LOOK_AGAIN, SUPPRESSED, Parcel, claim_due
 from drip.engine.enrol import come_in
 from drip.engine.mark import Tally, mark
 from drip.engine.sending import GROUP, Sending
@@ -29,6 +29,7 @@ log = logging.getLogger("drip.deliver")
 
 #: The learner's attribute that says whether opens may be recorded (`tracking: {opens: consented}`).
 CONSENT = "consent_opens"
+_GUARDED = "DRIP_ONLY_TO does not name this address"
 #: Seconds between two attempts to write down what became of a group, when the database does not take it.
 MARK_AGAIN_SECONDS = 1.0
 #: After a request to stop, so many more attempts are made; then the group is left in doubt.
@@ -86,14 +87,19 @@ def until_idle(
 
 def _send_group(sending: Sending, group: Sequence[Parcel], stop: Callable[[], bool]) -> Tally:
     """Render, hand, send and mark at most GROUP parcels."""
-    messages, broken = _render(sending, group)
+    meant = [parcel for parcel in group if _is_meant(sending, parcel)]
+    messages, broken = _render(sending, meant)
     by_id = {parcel.delivery_id: parcel for parcel in group}
     with sending.store.write() as conn:
+        for parcel in group:
+            if parcel not in meant:  # they wait until the guard is lifted
+                later = sending.clock() + LOOK_AGAIN
+                ledger.unclaim(conn, sending.worker, parcel.delivery_id, due_at=later, answer=_GUARDED)
         for delivery_id, words in broken.items():
             ledger.hold(conn, sending.worker, delivery_id, answer=words)
         handed = _hand(sending, conn, [by_id[message.delivery_id] for message in messages])
     result = sending.transport.send([message for message in messages if message.delivery_id in handed])
-    return Tally(held=len(broken)) + _mark_for_sure(sending, by_id, result, stop)
+    return Tally(held=len(broken), retried=len(group) - len(meant)) + _mark_for_sure(sending, by_id, result, stop)
 
 
 def _mark_for_sure(sending: Sending, parcels: dict[int, Parcel], result: Result, stop: Callable[[], bool]) -> Tally:
@@ -114,15 +120,17 @@ def _mark_for_sure(sending: Sending, parcels: dict[int, Parcel], result: Result,
             Event().wait(MARK_AGAIN_SECONDS)
 
 
+def _is_meant(sending: Sending, parcel: Parcel) -> bool:
+    """Whether the staging guard lets this address pass."""
+    return not sending.only_to or learners.address_of(parcel.learner.email) in sending.only_to
+
+
 def _render(sending: Sending, group: Sequence[Parcel]) -> tuple[list[Message], dict[int, str]]:
     """Messages, and for those that cannot be made, delivery → why."""
     messages: list[Message] = []
     broken: dict[int, str] = {}
     with sending.store.read() as conn:  # asked only for templates that this worker has not met yet
         for parcel in group:
-            if sending.only_to and learners.address_of(parcel.learner.email) not in sending.only_to:
-                broken[parcel.delivery_id] = "DRIP_ONLY_TO does not name this address"
-                continue
             try:
                 messages.append(message_for(sending, conn, parcel))
             except (DripError, ValueError) as error:

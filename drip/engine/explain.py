@@ -34,12 +34,12 @@ class Status:
     next_at: datetime | None
     deliveries: Mapping[str, int]
     problems: tuple[Mapping[str, object], ...]
-    trouble: breaker.Trouble | None
+    troubles: tuple[breaker.Trouble, ...]
     courses: tuple[courses.Published, ...]
     learners: int
 
 
-def status(store: Store, *, transport: str, now: datetime) -> Status:
+def status(store: Store, *, now: datetime) -> Status:
     """How the queue is at `now`."""
     with store.read() as conn:
         due, oldest = queue.due(conn, now=now)
@@ -51,7 +51,7 @@ def status(store: Store, *, transport: str, now: datetime) -> Status:
             next_at=min(upcoming, default=None),
             deliveries=queue.deliveries_by_state(conn),
             problems=tuple(queue.problems(conn)),
-            trouble=breaker.read(conn, transport),
+            troubles=tuple(breaker.listed(conn)),
             courses=tuple(courses.listed(conn)),
             learners=learners.count(conn),
         )

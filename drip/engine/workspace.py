@@ -5,23 +5,23 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field, replace
 from difflib import get_close_matches
 from pathlib import Path
 
 from drip.course.model import Course, Defaults
-from drip.course.parse import parse
-from drip.course.schema import json_schema
+from drip.course.paths import COURSE_ENDS
+from drip.course.schema import json_schema, translation_schema
+from drip.engine.beside import LARGEST, course_of, read_with_files
 from drip.errors import CourseError, NotFound, Refused
 from drip.plan.compile import compile_plan
 from drip.plan.model import Mail, Plan
+from drip.render.cards import compile_cards, compile_recap
 from drip.render.layout import Brand, compile_template
 from drip.render.message import Template
 
-#: A course file larger than this is refused before it is read.
-LARGEST = 1_000_000
-_ENDS = (".yaml", ".yml")
+_ENDS = COURSE_ENDS
 _ID = re.compile(rb"""^id: *["']?([a-z0-9-]+)""", re.MULTILINE)
 _TOML = """\
 # What holds for every course that says nothing else. See the README for all settings.
@@ -57,11 +57,12 @@ astrid@kund.example,Astrid,Öberg,sv,Europe/Stockholm,pro
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Compiled:
-    """A course with everything made of it."""
+    """A course with everything made of it. `media` is name → content of its pictures: `m/NAME` in the plan."""
 
     course: Course
     plan: Plan
     templates: tuple[Template, ...]
+    media: Mapping[str, bytes] = field(default_factory=dict)
 
 
 def packaged(kind: str) -> Path:
@@ -75,7 +76,7 @@ def find_course(folder: Path, name: str) -> Path:
     path = Path(name) if Path(name).is_absolute() else folder / name
     if path.suffix in _ENDS:
         if path.is_file():
-            return path
+            return course_of(path)
         raise NotFound(f"there is no file {name}")
     known = {_id_in(file): file for file in course_files(folder)}
     found = {file.stem: file for file in known.values()} | known
@@ -98,34 +99,27 @@ def _id_in(file: Path) -> str:
 
 
 def course_files(folder: Path) -> list[Path]:
-    """Every course file of the workspace's `campaigns/`, by name."""
+    """Every course file of the workspace's `campaigns/`, by name; translations belong to their courses."""
     campaigns = folder / "campaigns"
-    return sorted(file for file in campaigns.iterdir() if file.suffix in _ENDS) if campaigns.is_dir() else []
+    return _courses_in(campaigns) if campaigns.is_dir() else []
 
 
 def files_under(paths: list[Path]) -> Iterator[Path]:
-    """The course files that these files and folders name."""
+    """The course files that these files and folders name, once each; a translation names its course."""
+    found: dict[Path, None] = {}
     for path in paths:
         if path.is_dir():
-            inside = path / "campaigns" if (path / "campaigns").is_dir() else path
-            yield from sorted(file for file in inside.iterdir() if file.suffix in _ENDS)
+            found |= dict.fromkeys(_courses_in(path / "campaigns" if (path / "campaigns").is_dir() else path))
         elif path.is_file():
-            yield path
+            found[course_of(path)] = None
         else:
             raise NotFound(f"there is no file or folder {path}")
+    yield from found
 
 
-def read_course(file: Path, defaults: Defaults, *, shown_as: str | None = None) -> Course:
-    """Parse a file. Raises CourseError with all its mistakes, NotFound or Refused where it cannot be read."""
-    try:
-        if file.stat().st_size > LARGEST:
-            raise Refused(f"{shown_as or file}: larger than {LARGEST // 1_000_000} MB; a course is text")
-        data = file.read_bytes()
-    except FileNotFoundError:
-        raise NotFound(f"there is no file {shown_as or file}") from None
-    except OSError as error:
-        raise Refused(f"{shown_as or file}: cannot be read: {error.strerror}") from None
-    return parse(shown_as or str(file), data, defaults)
+def _courses_in(folder: Path) -> list[Path]:
+    files = (file for file in folder.iterdir() if file.suffix in _ENDS)
+    return sorted({course_of(file) for file in files})
 
 
 def read_layout(folder: Path, name: str) -> str:
@@ -147,7 +141,7 @@ def read_layout(folder: Path, name: str) -> str:
 
 def compile_course(file: Path, folder: Path, defaults: Defaults, brand: Brand, *, shown_as: str = "") -> Compiled:
     """Everything that a course file becomes: the course, its plan, a template for each mail and variant."""
-    course = read_course(file, defaults, shown_as=shown_as or shown(file, folder))
+    course, media = read_with_files(file, defaults, shown_as=shown_as or shown(file, folder))
     layout = read_layout(folder, course.layout)
     shape = layout + json.dumps(asdict(brand), sort_keys=True)  # the brand shapes the mails as the layout does
     plan = compile_plan(course, layout=shape)
@@ -155,14 +149,19 @@ def compile_course(file: Path, folder: Path, defaults: Defaults, brand: Brand, *
         templates = tuple(_templates(plan, layout, brand))
     except CourseError as error:  # a layout knows its name, and not where it lies
         raise CourseError([replace(one, file=f"templates/{one.file}") for one in error.mistakes]) from None
-    return Compiled(course=course, plan=plan, templates=templates)
+    return Compiled(course=course, plan=plan, templates=templates, media=media)
 
 
 def _templates(plan: Plan, layout: str, brand: Brand) -> Iterator[Template]:
     for step in plan.steps:
         if isinstance(step, Mail):
             for variant in step.variants:
-                yield compile_template(plan, step, variant, layout, brand)
+                for language in (plan.language, *plan.languages):
+                    yield compile_template(plan, step, variant, layout, brand, language=language)
+    if plan.reviews is not None:
+        for language in (plan.language, *plan.languages):
+            yield from compile_cards(plan, language, layout, brand)
+            yield compile_recap(plan, language, layout, brand)
 
 
 def shown(file: Path, folder: Path) -> str:
@@ -185,7 +184,8 @@ def create(folder: Path, *, secret: str) -> list[Path]:
         for file in sorted(packaged(kind).iterdir()):
             if file.suffix == ends:
                 texts[f"{kind}/{file.name}"] = file.read_text("utf-8")
-    texts["campaigns/course.schema.json"] = json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n"
+    for name, schema in (("course", json_schema()), ("translation", translation_schema())):
+        texts[f"campaigns/{name}.schema.json"] = json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
     try:
         written = [path for name, text in texts.items() if (path := _write_new(folder / name, text)) is not None]
         local = _write_new(folder / "drip.local.toml", _LOCAL_TOML.format(secret=secret), mode=0o600)

@@ -23,10 +23,15 @@ class Trouble:
 
 def read(conn: Connection, transport: str) -> Trouble | None:
     """The trouble of this transport, if it has any (also when its pause is over and it is yet to be tried)."""
-    row = conn.execute(select(breaker).where(breaker.c.transport == transport)).one_or_none()
-    if row is None:
-        return None
-    return Trouble(transport=row.transport, words=row.trouble, since=row.since, until=row.until, trips=row.trips)
+    return next((trouble for trouble in listed(conn) if trouble.transport == transport), None)
+
+
+def listed(conn: Connection) -> list[Trouble]:
+    """The trouble of every transport that has any."""
+    return [
+        Trouble(transport=row.transport, words=row.trouble, since=row.since, until=row.until, trips=row.trips)
+        for row in conn.execute(select(breaker).order_by(breaker.c.since))
+    ]
 
 
 def trip(conn: Connection, trouble: Trouble) -> None:

@@ -143,12 +143,20 @@ def wake(conn: Connection, enrolment_id: int, at: datetime) -> None:
 def reconsider(conn: Connection, learner_ids: Sequence[int], *, now: datetime) -> None:
     """Look at what these learners wait for at once: something that is known of them has changed, such as their zone.
 
-    Every instant is derived again, those of mails to be tried again too, though no server is pressed sooner.
+    Every instant is derived again, those of mails to be tried again too, though no server is pressed sooner. What
+    waited for a person because something could not be worked out, or filled in, is tried with what is known now.
     """
     waits = or_(enrolment.c.due_at > now, enrolment.c.held_since.is_not(None) & enrolment.c.due_at.is_(None))
     for start in range(0, len(learner_ids), CHUNK):
         chosen = learner_ids[start : start + CHUNK]
         mine = enrolment.c.learner_id.in_(chosen)
+        stuck = (enrolment.c.state == "active", enrolment.c.problem.is_not(None))
+        conn.execute(update(enrolment).where(mine, *stuck).values(due_at=now, problem=None))
+        conn.execute(
+            update(delivery)
+            .where(delivery.c.learner_id.in_(chosen), delivery.c.state == "held", delivery.c.attempts == 0)
+            .values(state="retry", due_at=now)
+        )
         conn.execute(update(enrolment).where(mine, enrolment.c.state == "active", waits).values(due_at=now))
         conn.execute(update(enrolment).where(mine, enrolment.c.review_due_at > now).values(review_due_at=now))
         again = case((delivery.c.not_before > now, delivery.c.not_before), else_=now)
@@ -188,6 +196,18 @@ def plan_reviews(conn: Connection, times: Mapping[int, datetime | None]) -> None
 def hold(conn: Connection, enrolment_id: int, problem: str) -> None:
     """Take an enrolment out of the queue until a person has looked: `problem` says at what."""
     conn.execute(update(enrolment).where(enrolment.c.id == enrolment_id).values(due_at=None, problem=problem))
+
+
+def release(conn: Connection, enrolment_id: int, *, now: datetime) -> None:
+    """Look again at an enrolment that waited for a person."""
+    this = (enrolment.c.id == enrolment_id, enrolment.c.problem.is_not(None))
+    conn.execute(update(enrolment).where(*this).values(due_at=now, problem=None))
+
+
+def stuck(conn: Connection) -> list[Standing]:
+    """Active enrolments that wait for a person, with the reason."""
+    query = _standings().where(enrolment.c.problem.is_not(None), enrolment.c.state == "active")
+    return [_to_standing(row) for row in conn.execute(query.order_by(enrolment.c.id))]
 
 
 def end(conn: Connection, enrolment_ids: Sequence[int], *, state: State, ended_by: str) -> None:

@@ -191,9 +191,9 @@ def put_back(conn: Connection, worker: str, id_: int, *, due_at: datetime, answe
     _release(conn, worker, id_, state="retry", due_at=due_at, answer=answer, **counted)
 
 
-def unclaim(conn: Connection, worker: str, id_: int, *, due_at: datetime) -> None:
+def unclaim(conn: Connection, worker: str, id_: int, *, due_at: datetime, answer: str = "") -> None:
     """claimed → retry: nothing was handed, somebody else may take it."""
-    _release(conn, worker, id_, state="retry", due_at=due_at)
+    _release(conn, worker, id_, state="retry", due_at=due_at, answer=answer)
 
 
 def shift(conn: Connection, id_: int, *, due_at: datetime, answer: str) -> None:
@@ -236,6 +236,21 @@ def cancel(conn: Connection, enrolment_ids: Sequence[int], *, answer: str) -> in
             .values(state="cancelled", answer=answer, due_at=None, leased_by=None, lease_until=None)
         ).rowcount
     return done
+
+
+def held(conn: Connection) -> list[tuple[Delivery, Standing]]:
+    """Rows that a person must decide on, oldest first."""
+    rows = [to_delivery(row) for row in conn.execute(select(delivery).where(delivery.c.state == "held"))]
+    standings = by_ids(conn, [row.enrolment_id for row in rows])
+    return [(row, standings[row.enrolment_id]) for row in sorted(rows, key=lambda row: row.id)]
+
+
+def decide(conn: Connection, id_: int, state: Phase, *, now: datetime, answer: str) -> bool:
+    """held → retry (now), sent or cancelled, as a person says. False where it is not held any more."""
+    times: dict[Phase, dict[str, object]] = {Phase.RETRY: {"due_at": now}, Phase.SENT: {"sent_at": now}}
+    values: dict[str, object] = {"state": str(state), "answer": answer, **times.get(state, {})}
+    query = update(delivery).where(delivery.c.id == id_, delivery.c.state == "held").values(**values)
+    return conn.execute(query).rowcount > 0
 
 
 def by_id(conn: Connection, delivery_id: int) -> Delivery | None:

@@ -42,8 +42,6 @@ class Smtp:
     always verify; `none` never encrypts. `ca_file` holds certificates to trust in place of the system's.
     """
 
-    name = "smtp"
-
     def __init__(
         self,
         host: str,
@@ -56,6 +54,8 @@ class Smtp:
         ca_file: str | None = None,
         local_hostname: str | None = None,
     ) -> None:
+        #: What the breaker is kept under: another server has no trouble yet.
+        self.name = f"smtp {host}:{port}"
         self._server = Server(
             host=host,
             port=port,

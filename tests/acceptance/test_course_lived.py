@@ -273,7 +273,7 @@ def test_status_tells_the_queue(lived: Lived) -> None:
     assert monday["next_at"] == "2035-03-06T08:00:00+00:00"
     assert monday["deliveries"] == {"sent": 5}
     assert (end["learners"], end["due"], end["next_at"], end["problems"]) == (5, 0, None, [])
-    assert (end["deliveries"], end["trouble"]) == ({"sent": 16}, None)
+    assert (end["deliveries"], end["troubles"]) == ({"sent": 16}, [])
 
 
 def test_show_tells_all_about_a_learner(lived: Lived) -> None:

@@ -1,0 +1,125 @@
+"""What waits for a person, and what a person decides: try again, take as sent, or leave out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import Connection
+
+from drip.engine.sending import facts_of
+from drip.plan.model import Mail, Plan
+from drip.schedule.advance import Did, Note, after_send, look_ahead
+from drip.store import Store, courses, enrolments, learners, ledger
+from drip.store.enrolments import Standing
+from drip.store.ledger import Delivery, Phase
+
+
+class Decision(StrEnum):
+    """What a person may decide."""
+
+    #: Try it now, with what is known now.
+    RETRY = "retry"
+    #: The other side has it: go on as if it had been sent now.
+    SENT = "sent"
+    #: Leave this mail out, and go on with the next.
+    CANCEL = "cancel"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """One thing that waits for a person. `delivery_id` is None for an enrolment that could not go on."""
+
+    email: str
+    course: str
+    step: str
+    problem: str
+    delivery_id: int | None
+    enrolment_id: int
+
+
+def waiting(store: Store, *, email: str | None = None, course_id: str | None = None) -> list[Waiting]:
+    """Everything that waits for a person, or what of it is this learner's or this course's."""
+    with store.read() as conn:
+        return [one for one in _all(conn) if _meant(one, email, course_id)]
+
+
+def settle(
+    store: Store, decision: Decision, *, now: datetime, email: str | None = None, course_id: str | None = None
+) -> list[Waiting]:
+    """Decide on everything that waits (of this learner, of this course). Returns what was decided.
+
+    An enrolment that could not go on has no mail to call sent or leave out: it is looked at again in any case.
+    """
+    decided = []
+    with store.write() as conn:
+        for row, standing in ledger.held(conn):
+            one = _of_row(row, standing)
+            if _meant(one, email, course_id) and _decide(conn, row, standing, decision, now=now):
+                decided.append(one)
+        for standing in enrolments.stuck(conn):
+            one = _of_standing(standing)
+            if _meant(one, email, course_id):
+                enrolments.release(conn, standing.enrolment.id, now=now)
+                decided.append(one)
+    return decided
+
+
+def _decide(conn: Connection, row: Delivery, standing: Standing, decision: Decision, *, now: datetime) -> bool:
+    said = f"a person decided: {decision}"
+    if decision is Decision.RETRY:
+        return ledger.decide(conn, row.id, Phase.RETRY, now=now, answer=said)
+    phase = Phase.SENT if decision is Decision.SENT else Phase.CANCELLED
+    if not ledger.decide(conn, row.id, phase, now=now, answer=said):
+        return False
+    plan = courses.plan_of(conn, row.revision)
+    mail = plan.step(row.step) if plan is not None else None
+    if plan is not None and isinstance(mail, Mail) and standing.enrolment.next_step == mail.id:
+        _go_on(conn, plan, mail, standing, decision, now=now)
+    return True
+
+
+def _go_on(conn: Connection, plan: Plan, mail: Mail, standing: Standing, decision: Decision, *, now: datetime) -> None:
+    """Move the enrolment past a mail that a person has decided on."""
+    facts, _ = facts_of(conn, [standing.enrolment])
+    stands = after_send(standing.enrolment, mail, now)
+    if decision is Decision.CANCEL:
+        stands = replace(stands, last_mail_at=standing.enrolment.last_mail_at, floor_at=now)
+        skipped = Note(at=now, kind=Did.SKIP, step=mail.id, reason="left out by a person")
+        enrolments.add_trace(conn, [(stands.id, skipped)])
+    then = look_ahead(plan, stands, standing.learner, facts[stands.id], now)
+    enrolments.save(conn, [(then.enrolment, then.due_at, then.reason)])
+    enrolments.add_trace(conn, [(stands.id, note) for note in then.notes])
+
+
+def _all(conn: Connection) -> list[Waiting]:
+    held = [_of_row(row, standing) for row, standing in ledger.held(conn)]
+    return held + [_of_standing(standing) for standing in enrolments.stuck(conn)]
+
+
+def _of_row(row: Delivery, standing: Standing) -> Waiting:
+    return Waiting(
+        email=standing.learner.email,
+        course=standing.enrolment.course_id,
+        step=row.step,
+        problem=row.answer,
+        delivery_id=row.id,
+        enrolment_id=standing.enrolment.id,
+    )
+
+
+def _of_standing(standing: Standing) -> Waiting:
+    return Waiting(
+        email=standing.learner.email,
+        course=standing.enrolment.course_id,
+        step=standing.enrolment.next_step or "",
+        problem=standing.problem or "",
+        delivery_id=None,
+        enrolment_id=standing.enrolment.id,
+    )
+
+
+def _meant(one: Waiting, email: str | None, course_id: str | None) -> bool:
+    mine = email is None or learners.address_of(one.email) == learners.address_of(email)
+    return mine and (course_id is None or one.course == course_id)
