@@ -18,26 +18,27 @@ _HEAD = """\
 This page is made from the code by `python docs/rules.py`; each example is one that the tests run.
 
 `drip check` reads every course in `campaigns/`, with its translations and its layout, renders each mail, and says what
-it finds: where it stands, why it matters, and what to write instead. An **error** makes it exit 1; a **warning** does so
-with `--strict`. `--format json` is for programs, `--format github` puts the findings beside the lines of a pull request.
+it finds: where it stands, why it matters, and what to write instead. An **error** makes it exit 1; a **warning** does
+so with `--strict`. `--format json` is for programs, `--format github` puts the findings beside the lines of a pull
+request.
 
 Mistakes in the grammar of a course are errors too, and are not listed here: the message says what is wrong.
 
-A rule that is wrong about your course is ignored with a comment on the line of the finding, or on the line above it, or
-above the first key for the whole file. The reason is part of it:
+A rule that is wrong about your course is ignored with a comment on the line of the finding, or on the line above it,
+or above the first key for the whole file. The reason is part of it:
 
 ```text
 # drip: ignore=open-gates everybody in this course reads mail in our own program
 when: opened("titles")
 ```
 
-In a layout the comment stands in Jinja's braces: `{# drip: ignore=small-target … #}`. A mistake in the grammar cannot be
-ignored.
+In a layout the comment stands in Jinja's braces: `{# drip: ignore=small-target … #}`. A mistake in the grammar cannot
+be ignored.
 
 What a mail takes to read is its letters × 0.052 seconds. Readability is LIX (Björnsson 1968) in Swedish, Norwegian,
-Danish, German and English, and in English the Flesch–Kincaid grade too, whose syllables are counted by a rule (in running
-text right for 97 words of 100). Word lists — vague verbs, negations, claims, link texts, advertising — are there for
-English and Swedish.
+Danish, German and English, and in English the Flesch–Kincaid grade too, whose syllables are counted by a rule (in
+running text right for 97 words of 100). Word lists — vague verbs, negations, claims, link texts, advertising — are
+there for English and Swedish.
 """
 _FAMILIES = {
     "structure": "Structure",

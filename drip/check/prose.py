@@ -11,7 +11,7 @@ SECONDS_A_LETTER = 0.052
 SECONDS_A_SIGN = {"zh": 0.181, "ja": 0.129, "ar": 0.075, "he": 0.055}
 
 _WORD = re.compile(r"[^\W\d_]+(?:['’\-][^\W\d_]+)*")
-_SENTENCE = re.compile(r"(?<=[.!?…])[\"”’)]*\s+(?=[\"“”’(]*[^\W_a-zà-þ])|(?<=[。！？])")
+_SENTENCE = re.compile(r"(?:(?<=[.!?…])|(?<=[.!?…][\"”’)]))\s+(?=[\"“”’(]*[^\W_a-zà-þ])|(?<=[。！？])")
 _VOWELS = re.compile(r"[aeiouy]+")
 _SILENT = re.compile(r"(?:[aeiou]les?|[^laeiouy]e|[^laeiouycgsxzh]es|[^tdaeiouy]ed)$")
 #: A word of more letters than this is long (LIX).

@@ -152,7 +152,7 @@ def _shade(style: Mapping[str, str], above: Shade, tag: str) -> Shade:
 
 def colour(text: str, ground: str) -> str:
     """A colour of CSS as `#RRGGBB`; what can be seen through is mixed with the ground. UNKNOWN where it is none."""
-    text = text.replace("!important", "").strip()
+    text = text.lower().replace("!important", "").strip()
     if "url(" in text or "gradient" in text:
         return UNKNOWN
     if found := _HEX.search(text):

@@ -40,8 +40,8 @@ def _opens(draft: Draft) -> Iterator[Finding]:
 def _too_early(draft: Draft) -> Iterator[Finding]:
     """Nobody has clicked on what comes later, or on the other way: such a condition is the same for everybody."""
     plan = draft.plan
-    owner = {mail.question.id: mail.id for mail in plan.steps if isinstance(mail, Mail) and mail.question}
-    mails = {step.id for step in plan.steps if isinstance(step, Mail)}
+    mails = {step.id: step for step in plan.steps if isinstance(step, Mail)}
+    owner = {asked.id: id_ for id_, mail in mails.items() for asked in (mail.question, mail.survey) if asked}
     before: dict[str, frozenset[str]] | None = None
     for path, text, step in draft.conditions:
         asked = parse_condition(text).calls
