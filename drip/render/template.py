@@ -53,7 +53,9 @@ class Compiled:
 @lru_cache(maxsize=1024)
 def compiled_for(template: Template, locale: Locale) -> Compiled:
     """The template, ready for learners whose dates are written that way. Raises Jinja's TemplateError."""
-    as_text, as_html = _sandbox(locale, html=False), _sandbox(locale, html=True)
+    sources = (template.subject, template.text, template.html)
+    dated = locale if any("learner." in source for source in sources) else None  # nobody else has dates
+    as_text, as_html = _sandbox(dated, html=False), _sandbox(dated, html=True)
     return Compiled(
         subject=as_text.from_string(template.subject),
         text=as_text.from_string(template.text),
@@ -63,9 +65,12 @@ def compiled_for(template: Template, locale: Locale) -> Compiled:
 
 
 @lru_cache(maxsize=64)
-def _sandbox(locale: Locale, *, html: bool) -> ImmutableSandboxedEnvironment:
-    """Where templates are filled: dates come out as the learner's language and region write them."""
+def _sandbox(locale: Locale | None, *, html: bool) -> ImmutableSandboxedEnvironment:
+    """Where templates are filled: dates come out as the learner's language and region write them, if any may stand in
+    them.
+    """
     env = environment(autoescape=html)
     env.filters["in_url"] = in_url
-    env.finalize = partial(printed, locale=locale)
+    if locale is not None:
+        env.finalize = partial(printed, locale=locale)
     return env
