@@ -13,12 +13,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 from datetime import timedelta
 from difflib import get_close_matches
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 from email_validator import EmailNotValidError, validate_email
 
 from drip.course import values
+from drip.course.attributes import Attribute, declared
 from drip.course.model import Defaults
 from drip.course.model import Sender as CourseSender
 from drip.course.positions import Scalar
@@ -30,6 +32,8 @@ from drip.render.layout import Brand
 T = TypeVar("T")
 
 FILE, LOCAL_FILE = "drip.toml", "drip.local.toml"
+#: The section that declares the learner's attributes: its keys are theirs.
+LEARNER = "learner"
 #: Variables of a later version: a machine that is ready for it is no mistake.
 LATER = frozenset({"DRIP_SENDGRID_API_KEY"})
 #: A secret shorter than this can be guessed by trying.
@@ -105,17 +109,17 @@ def _files(folder: Path) -> tuple[dict[str, tuple[Any, str]], bool]:
             raise SettingsError(f"{name}: not TOML: {error}") from None
         found = True
         for key, value in content.items():
-            if key in _SECTIONS and not isinstance(value, dict):
+            if key == LEARNER and value == {}:
+                said[LEARNER] = (None, f"{name}: [{LEARNER}]")  # declares that there are none
+            if key in (*_SECTIONS, LEARNER) and not isinstance(value, dict):
                 raise SettingsError(f"{name}: {key}: a section is wanted, [{key}] with its keys on lines of their own")
-            if isinstance(value, dict) and key in _SECTIONS:
+            if isinstance(value, dict) and key in (*_SECTIONS, LEARNER):
                 said.update({f"{key}.{inner}": (v, f"{name}: [{key}] {inner}") for inner, v in value.items()})
             else:
                 said[key] = (value, f"{name}: {key}")
     known = set(_PLAIN) | {"language", "layout"} | {f"{s}.{k}" for s, keys in _SECTIONS.items() for k in keys}
     for key, (_, where) in said.items():
-        if key == "learner":
-            raise SettingsError(f"{where}: this version takes every column as text; take [learner] away")
-        if key not in known:
+        if key not in known and key.partition(".")[0] != LEARNER:
             raise SettingsError(f"{where}: there is no such setting{_like(key, known)}")
     return said, found
 
@@ -137,6 +141,7 @@ def _defaults(said: Mapping[str, tuple[Any, str]], is_workspace: bool) -> Defaul
             name=get("sender.name", _line, ""),
             email=get("sender.email", _email, ""),
             reply_to=get("sender.reply_to", _email, None),
+            bounces=get("sender.bounces", _of_course(values.domain), None),
         )
     return Defaults(
         sender=sender,
@@ -149,7 +154,19 @@ def _defaults(said: Mapping[str, tuple[Any, str]], is_workspace: bool) -> Defaul
         skip_holidays=get("timing.skip_holidays", parse_holidays, None),
         timezone=get("timing.timezone", parse_zone, bare.timezone),
         limit=get("timing.limit", parse_limit, None),
+        stale_after=get("timing.stale_after", parse_gap, None),
+        attributes=_attributes(said),
     )
+
+
+def _attributes(said: Mapping[str, tuple[Any, str]]) -> dict[str, Attribute] | None:
+    """What `[learner]` declares; None where there is no such section, and every attribute is taken as it comes."""
+    found: dict[str, Attribute] = {}
+    for key, (value, where) in said.items():
+        section, dot, name = key.partition(".")
+        if section == LEARNER and dot:
+            found[name] = _read(partial(declared, name), value, where)
+    return found if found or LEARNER in said else None
 
 
 def _brand(said: Mapping[str, tuple[Any, str]]) -> Brand:
@@ -255,7 +272,7 @@ _PLAIN: Mapping[str, tuple[str, Callable[[Any], Any]]] = {
     "only_to": ("only_to", _addresses),
 }
 _SECTIONS: Mapping[str, tuple[str, ...]] = {
-    "sender": ("name", "email", "reply_to"),
-    "timing": ("every", "at", "between", "days", "skip_holidays", "timezone", "limit"),
+    "sender": ("name", "email", "reply_to", "bounces"),
+    "timing": ("every", "at", "between", "days", "skip_holidays", "timezone", "limit", "stale_after"),
     "brand": tuple(field.name for field in fields(Brand)),
 }

@@ -23,11 +23,11 @@ _NAME = re.compile(r"[a-z][a-z0-9_]{0,99}")
 _YES = frozenset({"yes", "true", "1", "y", "on", "ja", "sant"})
 _NO = frozenset({"no", "false", "0", "n", "off", "nej", "falskt"})
 #: Spaces of all kinds between digits, as Swedish and French write thousands.
-_SPACES = re.compile(r"(?<=\d)[ \u00a0\u202f](?=\d{3}(?!\d))")
-_NUMBER = re.compile(r"[-+−]?\d{1,15}(?:[.,]\d{1,15})?")
+_SPACES = re.compile(r"(?<=[0-9])[ \u00a0\u202f](?=[0-9]{3}(?![0-9]))")
+_NUMBER = re.compile(r"[-+−]?[0-9]{1,15}(?:[.,][0-9]{1,15})?")
 #: `1,234` is 1234 to some and 1.234 to others.
-_AMBIGUOUS = re.compile(r"[-+−]?[1-9]\d{0,2},\d{3}")
-_ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+_AMBIGUOUS = re.compile(r"[-+−]?[1-9][0-9]{0,2},[0-9]{3}")
+_ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from drip.course import lesson, steps, translation
+from drip.course import lesson, model, steps, translation
 from drip.course.parts import Part
 from drip.course.positions import Node, Path, Row, Scalar, Source, Table, at, key_at
 from drip.errors import CourseError, Mistake
@@ -192,10 +192,10 @@ def _shape(node: Node) -> str:
 
 @lru_cache(maxsize=1)
 def _course_keys() -> frozenset[str]:
-    """Every key of a course's steps and of what is in them."""
+    """Every key of a course, of its steps and of what is in them."""
     inner = (lesson.Variant, lesson.Button, lesson.Image, lesson.Clip, lesson.Question, lesson.Option)
-    models: tuple[type[Part], ...] = (*_TAGGED.values(), *inner)
-    return frozenset(key for model in models for key in _fields(model)) | {"language", "timing", "start", "id"}
+    models: tuple[type[Part], ...] = (model.CourseFile, *_TAGGED.values(), *inner)
+    return frozenset(key for each in models for key in _fields(each))
 
 
 def _fields(part: type[Part]) -> dict[str, FieldInfo]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from drip.course.fields import (
     Flag,
@@ -17,7 +17,7 @@ from drip.course.fields import (
     Url,
     Weight,
 )
-from drip.course.parts import Part
+from drip.course.parts import ONE_BODY, Part
 
 
 class Button(Part):
@@ -81,6 +81,8 @@ class Question(Part):
 
 class Said(Part):
     """The texts of a tip, which a variant may say in another way."""
+
+    model_config = ConfigDict(json_schema_extra=ONE_BODY)
 
     subject: TemplateLine | None = Field(None, description="The subject.", examples=["Start from a saved view"])
     preheader: TemplateLine | None = Field(

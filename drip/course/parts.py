@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic.config import JsonDict
 
 from drip.course.fields import (
     Attribute,
@@ -37,6 +38,11 @@ from drip.course.positions import Scalar, Table
 REVIEW_DAYS = (2, 5, 10, 20, 40)
 
 
+#: Keys that exclude each other, as a JSON Schema says it.
+ONE_TIME: JsonDict = {"not": {"required": ["at", "between"]}}
+ONE_BODY: JsonDict = {"not": {"required": ["body", "body_file"]}}
+
+
 class Part(BaseModel):
     """A part of a course file: frozen, and nothing in it that the grammar does not know."""
 
@@ -60,6 +66,8 @@ class Sender(Part):
 
 class Timing(Part):
     """When mails go. What is not written here comes from drip.toml."""
+
+    model_config = ConfigDict(json_schema_extra=ONE_TIME)
 
     every: GapText | None = Field(None, description="The gap between mails that name none.", examples=["1 day"])
     at: Clock | None = Field(
@@ -139,7 +147,9 @@ def _named_strategy(node: Any) -> Any:
 
 
 #: Reviews with all their words, or the name of the strategy alone.
-ReviewsOrName = Annotated[Reviews, BeforeValidator(_named_strategy)]
+ReviewsOrName = Annotated[
+    Reviews, BeforeValidator(_named_strategy, json_schema_input_type=Reviews | Literal["fixed", "none"])
+]
 
 
 class Tracking(Part):

@@ -66,7 +66,7 @@ def stem_and_end(name: str) -> tuple[str, str]:
 def translation_of(name: str) -> str | None:
     """The name of the course that a file translates by its own name, without a folder; None for a course."""
     stem, end = stem_and_end(name)
-    found = _TRANSLATION.fullmatch(stem)
+    found = _TRANSLATION.fullmatch(stem) if end else None
     return found[1] + end if found else None
 
 

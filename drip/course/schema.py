@@ -1,18 +1,24 @@
-"""The JSON Schema of a course file, from the grammar in model.py: an editor completes and checks with it."""
+"""The JSON Schemas of a course and of a translation, from the grammar: an editor completes and checks with them."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from drip.course.model import CourseFile
+from drip.course.translation import TranslationFile
 
 #: The dialect that pydantic writes.
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
 def json_schema() -> dict[str, Any]:
-    """The schema as plain values for `json.dumps`. Every course that `parse` takes fits it."""
+    """The schema of a course as plain values for `json.dumps`. Every course that `parse` takes fits it."""
     return {"$schema": DIALECT, **_plain(CourseFile.model_json_schema(by_alias=True))}
+
+
+def translation_schema() -> dict[str, Any]:
+    """The schema of a translation. One of its own: an editor's messages about either are then about that one."""
+    return {"$schema": DIALECT, **_plain(TranslationFile.model_json_schema(by_alias=True))}
 
 
 def _plain(node: Any) -> Any:

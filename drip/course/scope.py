@@ -13,12 +13,16 @@ from typing import NoReturn
 from jinja2.runtime import StrictUndefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from drip.course.attributes import Attribute
 from drip.people import Facts, Learner
 
 FILTERS = ("default", "d", "upper", "lower", "title", "capitalize", "trim", "round", "int", "length", "replace")
 TESTS = ("defined", "undefined", "none")
 #: A skill is mastered by two consecutive correct answers at least this far apart (DESIGN: Conditions).
 MASTERED_APART = timedelta(days=7)
+
+
+_NONE: Mapping[str, Attribute] = {}
 
 
 class Missing(StrictUndefined):
@@ -78,9 +82,10 @@ def variables(
     facts: Facts,
     now: datetime,
     skills: Mapping[str, str],
+    declared: Mapping[str, Attribute] = _NONE,
 ) -> dict[str, object]:
     """What expressions see. `course` has id, title and language; `skills` is question → skill; opens and clicks that
-    have not settled at `now` do not count yet.
+    have not settled at `now` do not count yet. `declared` gives attributes their types and defaults.
     """
     first = {question: answers[0] for question, answers in facts.answers.items() if answers}
 
@@ -100,6 +105,7 @@ def variables(
         "learner": Record(
             {
                 **learner.attributes,
+                **{name: attribute.of(learner.attributes.get(name)) for name, attribute in declared.items()},
                 "ref": learner.ref,
                 "email": learner.email,
                 "first_name": learner.first_name,
@@ -113,7 +119,7 @@ def variables(
         "sent": lambda step: step in facts.sent,
         "opened": settled(facts.opened),
         "clicked": settled(facts.clicked),
-        "answered": lambda question: question in first,
+        "answered": lambda question: question in first or question in facts.rated,
         "correct": lambda question: question in first and first[question].correct,
         "score": score,
         "event": lambda name: name in facts.events and facts.events[name] <= now,

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Annotated, Union
 
 from pydantic import ConfigDict, Discriminator, Field, Tag
-from pydantic.config import JsonDict
 
 from drip.course.fields import (
     Clock,
@@ -25,10 +24,8 @@ from drip.course.fields import (
     WindowText,
 )
 from drip.course.lesson import Question, Said, Variant
-from drip.course.parts import Part
+from drip.course.parts import ONE_BODY, ONE_TIME, Part
 from drip.course.positions import Table
-
-_ONE_BODY: JsonDict = {"not": {"required": ["body", "body_file"]}}
 
 
 class Timed(Part):
@@ -56,7 +53,8 @@ class Tip(Said, Timed):
             "allOf": [
                 {"anyOf": [{"required": ["subject"]}, {"required": ["variants"]}]},
                 {"anyOf": [{"required": ["body"]}, {"required": ["body_file"]}, {"required": ["variants"]}]},
-                _ONE_BODY,
+                ONE_BODY,
+                ONE_TIME,
             ]
         }
     )
@@ -88,7 +86,8 @@ class Survey(Timed):
                     "then": {"required": ["scale"]},
                     "else": {"not": {"required": ["scale"]}},
                 },
-                _ONE_BODY,
+                ONE_BODY,
+                ONE_TIME,
             ]
         }
     )

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import Annotated, Union
 
 from pydantic import ConfigDict, Discriminator, Field, Tag
-from pydantic.config import JsonDict
 
 from drip.course.fields import (
     Id,
@@ -21,10 +20,8 @@ from drip.course.fields import (
     TemplateLine,
     Url,
 )
-from drip.course.parts import Part
+from drip.course.parts import ONE_BODY, Part
 from drip.course.positions import Source, Table
-
-_ONE_BODY: JsonDict = {"not": {"required": ["body", "body_file"]}}
 
 
 class TranslatedButton(Part):
@@ -72,6 +69,8 @@ class TranslatedQuestion(Part):
 class TranslatedSaid(Part):
     """The texts of a tip, or of a variant of it."""
 
+    model_config = ConfigDict(json_schema_extra=ONE_BODY)
+
     subject: TemplateLine | None = Field(None, description="The subject.", examples=["Börja från en sparad vy"])
     preheader: TemplateLine | None = Field(
         None, description="What an inbox shows after the subject.", examples=["Två minuter till ditt första diagram"]
@@ -99,8 +98,6 @@ class TranslatedVariant(TranslatedSaid):
 class TranslatedTip(TranslatedSaid):
     """A tip in this language, found by its id."""
 
-    model_config = ConfigDict(json_schema_extra=_ONE_BODY)
-
     tip: StepId = Field(description="The tip's id, as in the course.", examples=["welcome"])
     question: TranslatedQuestion | None = Field(None, description="The question.")
     variants: tuple[TranslatedVariant, ...] = Field((), min_length=1, description="The variants, by name.")
@@ -109,7 +106,7 @@ class TranslatedTip(TranslatedSaid):
 class TranslatedSurvey(Part):
     """A survey in this language, found by its id, or by its kind where just one of that kind has none."""
 
-    model_config = ConfigDict(json_schema_extra=_ONE_BODY)
+    model_config = ConfigDict(json_schema_extra=ONE_BODY)
 
     survey: Rating = Field(description="The kind, as in the course.", examples=["nps"])
     id: StepId | None = Field(None, description="The survey's id, as in the course.", examples=["recommend"])

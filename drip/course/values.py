@@ -202,7 +202,8 @@ def one_of(*words: str) -> Callable[[Node], str]:
         written = text(node)
         if written not in words:
             close = get_close_matches(written[:40].casefold(), words, n=1)
-            hint = f'did you mean "{close[0]}"?' if close else f"write {' or '.join(words)}"
+            known = " or ".join(filter(None, (", ".join(words[:-1]), words[-1])))
+            hint = f'did you mean "{close[0]}"?' if close else f"write {known}"
             raise problem("unknown-word", f"{shown(written)} is not known here", hint)
         return written
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from difflib import get_close_matches
 from functools import lru_cache
 
@@ -85,6 +85,15 @@ def near_misses(columns: Sequence[str | None]) -> Iterator[str]:
     for name in columns:
         if name and name not in OWN and (close := get_close_matches(name, missing, n=1, cutoff=0.8)):
             yield f"the column {name} became learner.{name}: if it is the learner's {close[0]}, name it {close[0]}"
+
+
+def undeclared(columns: Iterable[str], declared: Collection[str] | None) -> Iterator[str]:
+    """Columns that `[learner]` does not declare: they are kept as texts, and no condition can use them."""
+    for name in columns if declared is not None else ():
+        if name not in OWN and declared is not None and name not in declared:
+            close = get_close_matches(name, declared, n=1, cutoff=0.8)
+            instead = f"did you mean {close[0]}?" if close else "no condition can use it"
+            yield f"the column {name} is not declared under [learner] in drip.toml: {instead}"
 
 
 def shown(text: str) -> str:

@@ -14,9 +14,20 @@ from email_validator import EmailNotValidError, validate_email
 from pydantic_core import PydanticCustomError
 
 from drip.course import values
+from drip.course.attributes import Attribute, Value
 from drip.course.positions import Scalar
 from drip.course.timing import parse_zone
-from drip.engine.columns import AROUND, OWN, BadCell, column_name, joined, near_misses, read_header, shown
+from drip.engine.columns import (
+    AROUND,
+    OWN,
+    BadCell,
+    column_name,
+    joined,
+    near_misses,
+    read_header,
+    shown,
+    undeclared,
+)
 from drip.engine.json_list import AN_OBJECT, Object, read_items
 from drip.engine.sheet import UNREADABLE, Broken, decode, read_sheet
 from drip.store.learners import address_of
@@ -26,6 +37,9 @@ LONGEST_CELL = 2_000
 LONGEST_NAME = 200
 #: So many addresses that stand more than once are named; the others are counted.
 MOST_NAMED = 10
+
+#: What `[learner]` of drip.toml declares; None where there is no such section.
+Declared = Mapping[str, Attribute] | None
 
 _BREAKS = re.compile(r"[\t\n\v\f\r\x1c-\x1f\x85\u2028\u2029]+")
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
@@ -53,7 +67,7 @@ class Entry:
     last_name: str | None = None
     language: str | None = None
     timezone: str | None = None
-    attributes: Mapping[str, str] = field(default_factory=dict)
+    attributes: Mapping[str, Value] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,23 +79,32 @@ class Roster:
     notes: tuple[str, ...]
 
 
-def read_csv(data: bytes) -> Roster:
-    """The roster in a CSV file. Raises ImportRefused unless its first line names the columns, `email` among them."""
+def read_csv(data: bytes, declared: Declared = None) -> Roster:
+    """The roster in a CSV file. Raises ImportRefused unless its first line names the columns, `email` among them.
+
+    `declared` is what `[learner]` says: those columns are checked and converted; None: every column is a text.
+    """
     sheet = read_sheet(data, "email")
     columns = read_header(sheet.header)
-    roster = _roster(((line, _named(columns, row)) for line, row in sheet.rows), "there are no rows below the header")
-    notes = [*sheet.notes, *near_misses(columns), *roster.notes]
+    rows = ((line, _named(columns, row)) for line, row in sheet.rows)
+    roster = _roster(rows, declared, "there are no rows below the header")
+    notes = [*sheet.notes, *near_misses(columns), *undeclared(filter(None, columns), declared), *roster.notes]
     return Roster(entries=roster.entries, problems=roster.problems, notes=tuple(notes))
 
 
-def read_json(data: bytes) -> Roster:
+def read_json(data: bytes, declared: Declared = None) -> Roster:
     """The roster in a JSON list of objects, whose keys are the columns. Raises ImportRefused for anything else."""
     text, notes = decode(data)
-    roster = _roster(((line, _keyed(item)) for line, item in read_items(text)), "the list is empty")
-    return Roster(entries=roster.entries, problems=roster.problems, notes=(*notes, *roster.notes))
+    roster = _roster(((line, _keyed(item)) for line, item in read_items(text)), declared, "the list is empty")
+    keys = dict.fromkeys(key for entry in roster.entries for key in entry.attributes)
+    return Roster(
+        entries=roster.entries,
+        problems=roster.problems,
+        notes=(*notes, *undeclared(keys, declared), *roster.notes),
+    )
 
 
-def check_entry(cells: Mapping[str, str], *, line: int = 1) -> Entry:
+def check_entry(cells: Mapping[str, str], *, line: int = 1, declared: Declared = None) -> Entry:
     """The entry that these cells make. Raises BadCell for the first that is wrong."""
     said = {column: _clean(column, text) for column, text in cells.items()}
     texts = {column: text for column, text in said.items() if text}
@@ -92,11 +115,25 @@ def check_entry(cells: Mapping[str, str], *, line: int = 1) -> Entry:
         last_name=texts.get("last_name"),
         language=_language(texts["language"]) if "language" in texts else None,
         timezone=_zone(texts["timezone"]) if "timezone" in texts else None,
-        attributes={column: text for column, text in texts.items() if column not in OWN},
+        attributes={
+            column: _value(column, text, (declared or {}).get(column))
+            for column, text in texts.items()
+            if column not in OWN
+        },
     )
 
 
-def _roster(rows: Iterable[tuple[int, Mapping[str, str] | BadCell]], empty: str) -> Roster:
+def _value(column: str, text: str, attribute: Attribute | None) -> Value:
+    """A cell as the value that its column is declared to hold; a text where nothing is declared."""
+    if attribute is None:
+        return text
+    try:
+        return attribute.read(text)
+    except ValueError as error:
+        raise BadCell(column, f"{column}: {shown(text)} {error}") from None
+
+
+def _roster(rows: Iterable[tuple[int, Mapping[str, str] | BadCell]], declared: Declared, empty: str) -> Roster:
     """Check every row. A later row about the same person goes over an earlier one, as if it were imported next."""
     entries: dict[str, Entry] = {}
     lines: dict[str, list[int]] = {}
@@ -107,7 +144,7 @@ def _roster(rows: Iterable[tuple[int, Mapping[str, str] | BadCell]], empty: str)
                 raise cells
             if not any(text.strip(AROUND) for text in cells.values()):
                 continue
-            entry = check_entry(cells, line=line)
+            entry = check_entry(cells, line=line, declared=declared)
         except BadCell as bad:
             problems.append(RowProblem(line=line, column=bad.column, message=str(bad)))
             continue
