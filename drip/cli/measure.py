@@ -55,6 +55,14 @@ def print_report(found: CourseReport) -> None:
             f"First answers: {total.count} of {total.n} right, {percent(total.value)} "
             f"(95 % interval {percent(low)} to {percent(high)})",
         )
+    if found.reviewed.interval is not None:
+        low, high = found.reviewed.interval
+        again = f"{found.reviewed.count} of {found.reviewed.n} right, {percent(found.reviewed.value)}"
+        say(f"Questions that came back: {again} (95 % interval {percent(low)} to {percent(high)})")
+    for survey, ratings in found.ratings.items():
+        say(f"Survey {survey}: {ratings.n} ratings, mean {ratings.mean:.1f}")
+    if found.held_out:
+        say(f"{found.held_out} of the active are held out: enrolled, and never mailed")
     say("Opened and clicked count mails by people; +n are mails that only machines touched, ?n unsure ones.")
 
 

@@ -6,6 +6,7 @@ from drip.engine.enrol import published as published_course
 from drip.errors import StoreError
 from drip.plan.model import Mail
 from drip.report.numbers import CourseReport, Info, course_report
+from drip.schedule.reviews import REVIEW
 from drip.store import Store, courses, numbers
 
 
@@ -19,12 +20,15 @@ def report(store: Store, course_id: str) -> CourseReport:
         plan = courses.plan_of(conn, published.revision)
         if plan is None:
             raise StoreError(f"the database has no plan {published.revision}, though {course_id} follows it")
+        mails = [step for step in plan.steps if isinstance(step, Mail)]
+        recaps = [(REVIEW, ["default"])] if plan.reviews is not None else []
         info = Info(
             course=published.id,
             title=published.title,
             revision=published.revision,
             published_at=published.published_at,
             paused_at=published.paused_at,
-            steps=[(step.id, [v.name for v in step.variants]) for step in plan.steps if isinstance(step, Mail)],
+            steps=[(mail.id, [variant.name for variant in mail.variants]) for mail in mails] + recaps,
+            teaches={mail.question.id: mail.id for mail in mails if mail.question is not None},
         )
         return course_report(info, numbers.counts(conn, course_id), numbers.seen(conn, course_id))

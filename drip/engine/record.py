@@ -186,7 +186,7 @@ class Recorder:
         """When the next mail is planned, with all that is known by now; None where it hangs on something else."""
         standing = enrolments.by_id(conn, enrolment_id)
         if standing is None or standing.due_at is None:
-            return None
+            return standing.review_due_at if standing is not None else None
         facts, _ = facts_of(conn, [standing.enrolment])
         plan = self._library.plan(conn, standing.enrolment.revision)
         try:

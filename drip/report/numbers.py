@@ -151,11 +151,34 @@ class CourseReport:
     sent: int
     answers: Answers
     steps: tuple[StepReport, ...]
+    held_out: int = 0
+    reviewed: Share = Share()
+    ratings: Mapping[str, Ratings] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ratings:
+    """First ratings of a survey: rating → how many gave it."""
+
+    counts: Mapping[int, int]
+
+    @property
+    def n(self) -> int:
+        """How many rated."""
+        return sum(self.counts.values())
+
+    @property
+    def mean(self) -> float | None:
+        """The mean rating; None where there is none."""
+        return sum(rating * many for rating, many in self.counts.items()) / self.n if self.n else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Info:
-    """What is known of a course before counting. `steps` is the current plan's: (step, its variants), in order."""
+    """What is known of a course before counting. `steps` is the current plan's: (step, its variants), in order.
+
+    `teaches` is question → the step that asks it first: an answer counts there, whatever mail brought it back.
+    """
 
     course: str
     title: str
@@ -163,6 +186,7 @@ class Info:
     published_at: datetime
     paused_at: datetime | None
     steps: Sequence[tuple[str, Sequence[str]]]
+    teaches: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,12 +194,13 @@ class Counts:
     """What the ledger and the enrolments add up to.
 
     `mails` is (step, variant) → state of the ledger row → how many, the earliest mailed first; `states` is
-    (state of the enrolment, ended by) → how many; `held` as in CourseReport.
+    (state of the enrolment, ended by) → how many; `held` and `held_out` as in CourseReport.
     """
 
     mails: Mapping[tuple[str, str], Mapping[str, int]]
     states: Mapping[tuple[str, str | None], int]
     held: int
+    held_out: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,8 +221,9 @@ def course_report(info: Info, counts: Counts, seen: Iterable[Seen]) -> CourseRep
     Opens and clicks count for mails known to be sent, so that they never outnumber them; answers count in any case.
     """
     tallies: dict[tuple[str, str], _Tally] = defaultdict(_Tally)
+    asked = _Asked(teaches=info.teaches)
     for _, mails in groupby(seen, key=lambda one: one.enrolment_id):
-        _count_enrolment(tallies, list(mails))
+        _count_enrolment(tallies, asked, list(mails))
     mailed = dict.fromkeys((*counts.mails, *tallies))
     current = dict(info.steps)
     steps = []
@@ -233,7 +259,19 @@ def course_report(info: Info, counts: Counts, seen: Iterable[Seen]) -> CourseRep
         sent=sum(step.sent for step in steps),
         answers=sum((step.answers for step in steps), Answers()),
         steps=tuple(steps),
+        held_out=counts.held_out,
+        reviewed=Share(count=asked.reviewed[True], n=asked.reviewed.total()),
+        ratings={survey: Ratings(counts=dict(sorted(counts_.items()))) for survey, counts_ in asked.ratings.items()},
     )
+
+
+@dataclass(slots=True, kw_only=True)
+class _Asked:
+    """Running counts over the whole course. `reviewed` is right or wrong → answers to questions that came back."""
+
+    teaches: Mapping[str, str]
+    reviewed: Counter[bool] = field(default_factory=Counter)
+    ratings: dict[str, Counter[int]] = field(default_factory=lambda: defaultdict(Counter))
 
 
 class _Tally:
@@ -247,16 +285,27 @@ class _Tally:
         self.first: dict[str, list[int]] = defaultdict(lambda: [0, 0])
 
 
-def _count_enrolment(tallies: dict[tuple[str, str], _Tally], mails: Sequence[Seen]) -> None:
+def _count_enrolment(tallies: dict[tuple[str, str], _Tally], asked: _Asked, mails: Sequence[Seen]) -> None:
     answers: list[tuple[datetime, _Tally, Evidence]] = []
+    rated: dict[str, tuple[datetime, int]] = {}
+    variants = {mail.step: mail.variant for mail in mails}
     for mail in mails:
         tally = tallies[mail.step, mail.variant]
-        answers += [(event.at, tally, event) for event in mail.events if event.kind is Kind.ANSWER]
+        for event in mail.events:
+            if event.kind is Kind.ANSWER:
+                owner = asked.teaches.get(event.item, mail.step)
+                taught = tallies[owner, variants[owner]] if owner in variants else tally
+                answers.append((event.at, taught, event))
+                asked.reviewed[event.data.get("correct") is True] += owner != mail.step
+            elif event.kind is Kind.RATING and isinstance(rating := event.data.get("rating"), int):
+                rated[event.item] = min(rated.get(event.item, (event.at, rating)), (event.at, rating))
         if mail.sent:
             judged = list(zip(mail.events, classify(mail.events, mail.sent_at), strict=True))
             _count_mail(tally.opened, judged, Kind.OPEN)
             _count_mail(tally.clicked, judged, Kind.CLICK)
             tally.left += any(event.kind is Kind.UNSUBSCRIBE for event in mail.events)
+    for survey, (_, rating) in rated.items():
+        asked.ratings[survey][rating] += 1
     answered: set[str] = set()
     for _, tally, event in sorted(answers, key=lambda one: one[0]):
         if event.item in answered:

@@ -34,6 +34,16 @@ def to_object(report: CourseReport) -> dict[str, object]:
         "in_doubt": report.in_doubt,
         "sent": report.sent,
         **_answers(report.answers),
+        "held_out": report.held_out,
+        "reviewed": {
+            "answers": report.reviewed.n,
+            "correct": report.reviewed.count,
+            **_share("correct", report.reviewed),
+        },
+        "ratings": {
+            survey: {"n": one.n, "mean": _rounded(one.mean), "counts": {str(k): v for k, v in one.counts.items()}}
+            for survey, one in report.ratings.items()
+        },
         "steps": to_rows(report),
     }
 

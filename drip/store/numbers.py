@@ -16,7 +16,7 @@ from drip.track.evidence import Kind
 #: Enrolments whose evidence is fetched at a time: it bounds the memory, whatever the size of a course.
 ENROLMENTS_AT_A_TIME = 1_000
 #: What a report reads; visits are read with them, since a scanner's burst goes over our own pages too.
-KINDS = (Kind.OPEN, Kind.CLICK, Kind.VISIT, Kind.ANSWER, Kind.UNSUBSCRIBE)
+KINDS = (Kind.OPEN, Kind.CLICK, Kind.VISIT, Kind.ANSWER, Kind.RATING, Kind.UNSUBSCRIBE)
 
 
 def counts(conn: Connection, course_id: str) -> Counts:
@@ -40,6 +40,7 @@ def counts(conn: Connection, course_id: str) -> Counts:
         mails=mails,
         states={(state, ended_by): many for state, ended_by, many in states},
         held=conn.execute(_held(course_id)).scalar_one(),
+        held_out=conn.execute(_held_out(course_id)).scalar_one(),
     )
 
 
@@ -69,6 +70,11 @@ def _held(course_id: str) -> Select[int]:
             or_(enrolment.c.problem.is_not(None), mail_is_held),
         )
     )
+
+
+def _held_out(course_id: str) -> Select[int]:
+    mine = (enrolment.c.course_id == course_id, enrolment.c.held_out.is_(True))
+    return select(func.count()).select_from(enrolment).where(*mine)
 
 
 def _evidence(course_id: str, first_id: int, last_id: int) -> Select[Any]:

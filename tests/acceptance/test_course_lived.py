@@ -323,6 +323,9 @@ def test_the_report_says_exactly_what_happened(lived: Lived) -> None:
         "in_doubt": 0,
         "sent": 16,
         **learning,
+        "held_out": 0,
+        "reviewed": {"answers": 0, "correct": 0, "correct_share": None, "correct_low": None, "correct_high": None},
+        "ratings": {},
     }
     assert {name: step["sent"] for name, step in steps.items()} == {
         "welcome": 5,
