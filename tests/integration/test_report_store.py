@@ -92,7 +92,7 @@ def test_held_enrolments_and_mails_wait_for_a_person(stage: Stage) -> None:
     stage.people(3)
     with stage.store.write() as conn:
         conn.exec_driver_sql("UPDATE learner SET first_name = NULL WHERE id > 1")  # their subject cannot be filled
-    stage.live(days=0.25)
+    stage.live(days=0.1)
     with stage.store.write() as conn:
         enrolments.hold(conn, stage.standing("learner0@customer.example").enrolment.id, "look at this")
         enrolments.hold(conn, stage.standing("learner1@customer.example").enrolment.id, "and at this")
