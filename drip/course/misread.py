@@ -98,9 +98,13 @@ def _place(env: Environment, text: str, parser: Parser | None, state: str | None
         rest = text[cursor:]
         return cursor + len(rest) - len(rest.lstrip()), 1
     left = 0
-    while parser is not None and not parser.stream.eos:
-        left += 1
-        next(parser.stream)
+    stopped_at = str(parser.stream.current.value) if parser is not None else ""
+    try:
+        while parser is not None and not parser.stream.eos:
+            left += 1
+            next(parser.stream)
+    except TemplateSyntaxError:  # a text further on has an escape that there is not, such as '\\x'
+        return next(((at, len(word)) for at, word in reversed(words) if word == stopped_at), (0, 1))
     if not words:
         return 0, 1
     at, word = words[-left] if 0 < left <= len(words) else words[-1]

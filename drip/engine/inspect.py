@@ -24,8 +24,7 @@ def inspect(file: Path, folder: Path, defaults: Defaults, brand: Brand) -> list[
     except UserError as error:
         return [_unusable(name, file, str(error))]
     layout = read_layout(folder, compiled.course.layout)
-    advice = advise(compiled.course, compiled.plan, compiled.templates, layout)
-    return sorted(dict.fromkeys((*compiled.course.missing, *advice)), key=lambda m: (m.file != name, m.file, m.line))
+    return list(advise(compiled.course, compiled.plan, compiled.templates, layout))
 
 
 def _unusable(name: str, file: Path, words: str) -> Mistake:

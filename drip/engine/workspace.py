@@ -22,6 +22,11 @@ from drip.render.layout import Brand, compile_template
 from drip.render.message import Template
 
 _ENDS = COURSE_ENDS
+#: What `init` copies: courses with their translations, bodies and pictures; layouts.
+_SHIPPED = {
+    "campaigns": (*COURSE_ENDS, ".md", ".png", ".jpg", ".jpeg", ".gif", ".webp"),
+    "templates": (".mjml", ".html", ".css"),
+}
 _ID = re.compile(rb"""^id: *["']?([a-z0-9-]+)""", re.MULTILINE)
 _TOML = """\
 # What holds for every course that says nothing else. See the README for all settings.
@@ -179,11 +184,11 @@ def create(folder: Path, *, secret: str) -> list[Path]:
     """
     if (folder / "drip.toml").exists():
         raise Refused(f"{folder / 'drip.toml'} is there already: this folder is a workspace")
-    texts: dict[str, str] = {"drip.toml": _TOML, ".gitignore": _GITIGNORE, "people.csv": _PEOPLE}
-    for kind, ends in (("campaigns", ".yaml"), ("templates", ".mjml")):
-        for file in sorted(packaged(kind).iterdir()):
-            if file.suffix == ends:
-                texts[f"{kind}/{file.name}"] = file.read_text("utf-8")
+    texts: dict[str, str | bytes] = {"drip.toml": _TOML, ".gitignore": _GITIGNORE, "people.csv": _PEOPLE}
+    for kind, ends in _SHIPPED.items():
+        for file in sorted(packaged(kind).rglob("*")):
+            if file.suffix in ends and file.is_file():
+                texts[f"{kind}/{file.relative_to(packaged(kind)).as_posix()}"] = file.read_bytes()
     for name, schema in (("course", json_schema()), ("translation", translation_schema())):
         texts[f"campaigns/{name}.schema.json"] = json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
     try:
@@ -194,12 +199,12 @@ def create(folder: Path, *, secret: str) -> list[Path]:
     return written + ([local] if local is not None else [])
 
 
-def _write_new(path: Path, text: str, mode: int = 0o644) -> Path | None:
+def _write_new(path: Path, text: str | bytes, mode: int = 0o644) -> Path | None:
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     except FileExistsError:
         return None
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.write(text)
+    with os.fdopen(handle, "wb") as file:
+        file.write(text.encode() if isinstance(text, str) else text)
     return path

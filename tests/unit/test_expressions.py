@@ -186,6 +186,14 @@ def test_complaints_point_at_the_word(read: Callable[[str], object], text: str, 
     assert error.offset in (rightmost, text.find(under))
 
 
+def test_a_bad_escape_behind_another_mistake_hides_nothing() -> None:
+    """Where the rest of a condition cannot even be cut into words, the first mistake is still told, at its place."""
+    error = refusal(parse_condition, r"learner.a learner.b == '\x'")
+    assert error is not None
+    assert (error.message, error.offset) == ('did not expect "learner" here', 10)
+    assert refusal(parse_condition, r"learner.a == '\x'") is not None
+
+
 def test_a_name_in_prose_is_not_the_one_underlined() -> None:
     """The second `nme` is code, the first is not."""
     with pytest.raises(ExpressionError) as caught:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from drip.course.attributes import Attribute
 from drip.course.timing import parse_clock, parse_gap
 from drip.errors import SettingsError
 from drip.settings import Settings, load, masked, require_secret
@@ -101,7 +102,13 @@ def test_a_workspace_names_its_own_sender(tmp_path: Path) -> None:
         ('[sender]\nname = "A\\nB"\nemail = "a@acme.example"', "drip.toml: [sender] name:"),
         ('[brand]\naccent = "red"', 'drip.toml: [brand] accent: "red" is not a colour'),
         ('[brand]\ncolour = "#000000"', "drip.toml: [brand] colour: there is no such setting"),
-        ('[learner]\nplan = "text"', "drip.toml: learner: this version takes every column as text"),
+        ('[learner]\nseats = "nummer"', "drip.toml: [learner] seats: 'nummer' is not a type: did you mean number?"),
+        ('[learner]\nemail = "text"', "drip.toml: [learner] email: learner.email is drip's own"),
+        ('[learner]\nSeats = "number"', "drip.toml: [learner] Seats: a name has small letters"),
+        ('[learner]\nseats = {type = "number", default = "many"}', "drip.toml: [learner] seats: its default 'many'"),
+        ("learner = 5", "drip.toml: learner: a section is wanted"),
+        ('[timing]\nstale_after = "soon"', "drip.toml: [timing] stale_after:"),
+        ('[sender]\nname = "A"\nemail = "a@acme.example"\nbounces = "no domain"', "drip.toml: [sender] bounces:"),
         ("language = 5", "drip.toml: language: a text of one line is wanted"),
         ('language = "x y"', "drip.toml: language:"),
         ('layout = "../tip"', "drip.toml: layout:"),
@@ -118,6 +125,37 @@ def test_a_mistake_names_the_key_and_what_to_write(tmp_path: Path, toml: str, wo
     with pytest.raises(SettingsError) as refused:
         settings(tmp_path, toml)
     assert words in str(refused.value)
+
+
+def test_the_learners_attributes_are_declared(tmp_path: Path) -> None:
+    """Each line of [learner] is one: a type, a list of values, or a table; the local file may add to them."""
+    shared = (
+        '[learner]\nplan = ["trial", "pro"]\nseats = {type = "number", default = 1}\nrenewal_date = "date"\n'
+        'open_ticket = {type = "yes/no", default = false}\n'
+    )
+    found = settings(tmp_path, shared, '[learner]\nnickname = "text"\n').defaults.attributes
+    assert found == {
+        "plan": Attribute(type="choice", choices=("trial", "pro")),
+        "seats": Attribute(type="number", default=1),
+        "renewal_date": Attribute(type="date"),
+        "open_ticket": Attribute(type="yes/no", default=False),
+        "nickname": Attribute(type="text"),
+    }
+
+
+def test_without_a_section_nothing_is_declared(tmp_path: Path) -> None:
+    """No [learner] takes everything; an empty one declares that there are none."""
+    assert settings(tmp_path, 'language = "sv"').defaults.attributes is None
+    assert settings(tmp_path, "[learner]").defaults.attributes == {}
+
+
+def test_bounces_and_staleness_are_defaults_too(tmp_path: Path) -> None:
+    """What a course may say of its sender and timing may stand in drip.toml."""
+    sender = '[sender]\nname = "A"\nemail = "a@acme.example"\nbounces = "bounces.acme.example"\n'
+    defaults = settings(tmp_path, sender + '[timing]\nstale_after = "7 days"').defaults
+    assert defaults.sender is not None
+    assert defaults.sender.bounces == "bounces.acme.example"
+    assert defaults.stale_after == parse_gap("7 days")
 
 
 def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
