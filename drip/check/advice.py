@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
@@ -60,6 +61,8 @@ IGNORING: tuple[Rule, ...] = (
 RULES: tuple[Rule, ...] = (
     *STRUCTURE, *TIPS, *GUESSABLE, *LANGUAGE, *ACCESSIBILITY, *DELIVERABILITY, *LAYOUTS, *IGNORING,
 )  # fmt: skip
+#: No line: a comment for the whole file.
+WHOLE = 0
 #: A question that comes back is a part of a mail and no mail.
 _CARD = card_step("")
 _BY_ID = {rule.id: rule for rule in RULES}
@@ -100,15 +103,21 @@ def _without_ignored(draft: Draft, found: list[Placed]) -> Iterator[Mistake]:
     files += [(said.source, said.tree) for said in course.translations.values()]
     files += [(draft.layout, None)] if draft.layout is not None else []
     left = set(found)
+    at: dict[tuple[str, str, int], set[Placed]] = defaultdict(set)
+    for one in found:
+        for file, line in one.lines:
+            at[one.mistake.rule, file, line].add(one)
+            at[one.mistake.rule, file, WHOLE].add(one)
     for source, tree in files:
         for comment in ignores(source, tree):
             if wrong := problem(comment, _BY_ID):
                 yield _about(source, comment, *wrong)
                 continue
-            hit = {one for one in found if comment.covers(source.file, one.mistake.rule, one.lines)}
+            lines = (WHOLE,) if comment.top else (comment.line, comment.line + 1)
+            hit = [one for line in lines for one in at.get((comment.rule, source.file, line), ())]
             if not hit:
                 yield _about(source, comment, "ignores-nothing", f"{comment.rule} finds nothing here")
-            left -= hit
+            left.difference_update(hit)
     yield from (one.mistake for one in found if one in left)
 
 

@@ -23,8 +23,8 @@ CLIPPED_AT = 102_000
 FEWEST_LETTERS = 80
 
 _CAPITALS = re.compile(r"[^\W\d_]{4,}")
-_ROWS = re.compile(r"[!?]*!{2,}[!?]*|!\?|\?!")
-_OWN = re.compile(rf"{OURS}\w+|\[[^\]]*\]")
+_ROWS = re.compile(r"[!?]{0,3}!!{1,5}|!\?|\?!")
+_OWN = re.compile(rf"{OURS}\w+|\[[^\]]{{0,500}}\]")
 
 
 def _literal(text: str) -> str:

@@ -17,10 +17,11 @@ from drip.plan.model import Branch, Mail, Plan, Question, Step, Texts, Wait
 #: A shorter course may be an announcement; from here on somebody wants others to learn something.
 TIPS_THAT_TEACH = 3
 
+# every repetition has its limit: a body may be anything
 _DEFAULT = re.compile(r"""\|\s*d(?:efault)?\(\s*(?:"([^"]*)"|'([^']*)')""")
 _FENCE = re.compile(r"^(```|~~~).*?^\1[^\n]*$", re.MULTILINE | re.DOTALL)
-_PICTURE = re.compile(r"!\[[^\]]*\]\([^)\n]*\)")
-_LINK = re.compile(r"\[([^\]\n]*)\]\([^)\n]*\)|<[a-z]+:[^>\s]*>")
+_PICTURE = re.compile(r"!\[[^\]]{0,500}\]\([^)\n]{0,2000}\)")
+_LINK = re.compile(r"\[([^\]\n]{0,500})\]\([^)\n]{0,2000}\)|<[a-z]{1,10}:[^>\s]{0,2000}>")
 _MARKS = re.compile(r"[*_`]+")
 _ITEM = re.compile(r"(?:[-*+]|\d{1,9}[.)]|#{1,6}|>)\s+")
 
@@ -147,6 +148,23 @@ class Draft:
                     pass
         return tuple((path, text, step) for path, text, step in found if text)
 
+    def enclosing(self, path: Path) -> list[str]:
+        """The conditions of the `if`s whose `then` a place stands in."""
+        forks = (path[:number] for number, part in enumerate(path) if part == "then")
+        return [self._forks[fork] for fork in forks if fork in self._forks]
+
+    def step_at(self, path: Path) -> str:
+        """The id of the step that stands at `path`, "" where none does."""
+        return self._ids.get(path, "")
+
+    @cached_property
+    def _ids(self) -> dict[Path, str]:
+        return {path: step.id for path, step in self.steps}
+
+    @cached_property
+    def _forks(self) -> dict[Path, str]:
+        return {path: step.condition for path, step in self.steps if isinstance(step, Branch)}
+
     @cached_property
     def _told(self) -> dict[tuple[str, str, str], Telling]:
         found = {}
@@ -190,7 +208,11 @@ class Draft:
         return self.layout.text.lower() if self.layout else ""
 
     def _tip(self, mail: Rendered) -> Path:
-        return next(((*path, "tip") for path, step in self.steps if step.id == mail.step), ("steps",))
+        return self._paths.get(mail.step, ("steps",))
+
+    @cached_property
+    def _paths(self) -> dict[str, Path]:
+        return {step.id: (*path, "tip") for path, step in self.steps}
 
 
 def read_aloud(text: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from math import exp
 from string import ascii_uppercase
 
 from drip.check.draft import Draft
@@ -16,6 +17,8 @@ from drip.plan.model import Question
 BY_CHANCE = 0.05
 #: With fewer questions, nothing can be told from chance.
 FEWEST = 6
+#: With more, a bound is as good as the chance itself.
+MOST_EXACT = 500
 
 
 def _questions(draft: Draft) -> list[tuple[Path, Question]]:
@@ -27,7 +30,10 @@ def _key(question: Question) -> int:
 
 
 def at_least(times: int, chances: list[float]) -> float:
-    """The chance of so many successes or more, in independent tries with these chances."""
+    """The chance of so many successes or more, in independent tries with these chances; of very many, a bound on it."""
+    if len(chances) > MOST_EXACT:
+        over = times / len(chances) - sum(chances) / len(chances)
+        return exp(-2 * len(chances) * over * over) if over > 0 else 1.0  # Hoeffding 1963
     exactly = [1.0]
     for chance in chances:
         exactly = [

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator
+from bisect import bisect_right
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
 
@@ -23,13 +24,6 @@ class Ignore:
     top: bool
     span: Span
 
-    def covers(self, file: str, rule: str, lines: Iterable[tuple[str, int]]) -> bool:
-        """Whether this comment in `file` is about a finding of that rule, which stands at these lines."""
-        if rule != self.rule:
-            return False
-        here = {line for where, line in lines if where == file}
-        return bool(here) and (self.top or self.line in here or self.line + 1 in here)
-
 
 def ignores(source: Source, tree: Table | None) -> list[Ignore]:
     """Every such comment of a course file, or (without a tree) of a layout, where it stands in `{# … #}`."""
@@ -40,7 +34,8 @@ def ignores(source: Source, tree: Table | None) -> list[Ignore]:
     found = []
     for comment in _COMMENT.finditer(source.text):
         start = comment.start()
-        if any(begin <= start < end for begin, end in texts):
+        at = bisect_right(texts, (start, len(source.text)))
+        if at and start < texts[at - 1][1]:
             continue  # a text about drip, not a comment
         reason = _END_OF_JINJA.sub("", comment[2]).strip()
         top = start < begins

@@ -21,11 +21,11 @@ QUESTIONS_THAT_TELL = 3
 _FIRST_WORD = re.compile(r"[^\W\d_]+")
 #: A paragraph that is nothing but a link.
 _LONE_LINK = re.compile(
-    r"(?:\A|\n[ \t]*\n)[ \t]*[*_]{0,2}(\[[^\]\n]+\]\([^)\n]+\)|<https?:[^>\s]+>)[*_]{0,2}"
+    r"(?:\A|\n[ \t]*\n)[ \t]*[*_]{0,2}(\[[^\]\n]{1,500}\]\([^)\n]{1,2000}\)|<https?:[^>\s]{1,2000}>)[*_]{0,2}"
     r"[.!]?[ \t]*(?=\n[ \t]*\n|\s*\Z)"
 )
 _OR_NOT = re.compile(r"\bor not\b|\beller inte\b", re.IGNORECASE)
-_QUESTIONS = re.compile(r"[^.!?…]*\?")
+_ENDS = re.compile(r"(?<=[.!?…])")
 
 
 def _seconds(told: Telling) -> float:
@@ -116,8 +116,8 @@ def _many_options(draft: Draft) -> Iterator[Finding]:
 def _negated(draft: Draft) -> Iterator[Finding]:
     for told in draft.tellings:
         known, asks = vocabulary(told.language), told.asks
-        for asked in _QUESTIONS.findall(asks.ask) if known and asks else ():
-            if known and (found := known.negation.search(_OR_NOT.sub("", asked))):
+        for asked in _ENDS.split(asks.ask) if known and asks else ():
+            if known and asked.endswith("?") and (found := known.negation.search(_OR_NOT.sub("", asked))):
                 yield told.finding(draft, f"asks with “{found[0]}”", "question", "ask", needle=found[0])
 
 

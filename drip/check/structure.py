@@ -41,20 +41,20 @@ def _too_early(draft: Draft) -> Iterator[Finding]:
     """Nobody has clicked on what comes later, or on the other way: such a condition is the same for everybody."""
     plan = draft.plan
     mails = {step.id: step for step in plan.steps if isinstance(step, Mail)}
+    bits = {id_: 1 << number for number, id_ in enumerate(mails)}
     owner = {asked.id: id_ for id_, mail in mails.items() for asked in (mail.question, mail.survey) if asked}
-    before: dict[str, frozenset[str]] | None = None
+    before: dict[str, int] | None = None
     for path, text, step in draft.conditions:
         asked = parse_condition(text).calls
-        if not any(function in (*_ABOUT_TIPS, *_ABOUT_QUESTIONS) for function, _ in asked):
-            continue
         if path[0] in ("goal", "stop", "hold_while"):
             continue  # asked again and again while the course goes on
-        if before is None:
-            before = _before(plan)
-        seen = before.get(step.id, frozenset()) if step else frozenset()
+        if not any(function in (*_ABOUT_TIPS, *_ABOUT_QUESTIONS) for function, _ in asked):
+            continue
+        before = _before(plan, bits) if before is None else before
+        seen = before.get(step.id, 0) if step else 0
         for function, name in sorted(asked):
             tip = name if function in _ABOUT_TIPS else owner.get(name) if function in _ABOUT_QUESTIONS else None
-            if tip in mails and tip not in seen:
+            if tip in bits and not seen & bits[tip]:
                 yield Finding(
                     message=f'{function}("{name}") is always false here: tip "{tip}" has not been sent by then',
                     path=path,
@@ -62,11 +62,11 @@ def _too_early(draft: Draft) -> Iterator[Finding]:
                 )
 
 
-def _before(plan: Plan) -> dict[str, frozenset[str]]:
-    """Step → the mails that some learner may have been sent before it. Plans only jump forward."""
-    found: dict[str, frozenset[str]] = {step.id: frozenset() for step in plan.steps}
+def _before(plan: Plan, bits: dict[str, int]) -> dict[str, int]:
+    """Step → the bits of the mails that some learner may have been sent before it. Plans only jump forward."""
+    found = {step.id: 0 for step in plan.steps}
     for step in plan.steps:
-        sent = found[step.id] | {step.id} if isinstance(step, Mail) else found[step.id]
+        sent = found[step.id] | bits.get(step.id, 0)
         for after in _next(step):
             if after in found:
                 found[after] |= sent
@@ -82,19 +82,10 @@ def _never(draft: Draft) -> Iterator[Finding]:
     for path, text, step in draft.conditions:
         if isinstance(step, Branch):
             continue  # its steps are told of instead
-        if never_true(text, _enclosing(draft, path)):
+        if never_true(text, draft.enclosing(path)):
             tip = isinstance(step, Mail)
             what = f'tip "{step.id}" is sent to nobody' if tip and step else "this is true for nobody"
             yield Finding(message=f"{what}: the condition contradicts itself or what was decided before", path=path)
-
-
-def _enclosing(draft: Draft, path: Path) -> list[str]:
-    """The conditions of the `if`s whose `then` a place stands in."""
-    return [
-        text
-        for outer, text, step in draft.conditions
-        if isinstance(step, Branch) and path[: len(outer)] == (*outer[:-1], "then")
-    ]
 
 
 def _unreachable(draft: Draft) -> Iterator[Finding]:
@@ -102,14 +93,14 @@ def _unreachable(draft: Draft) -> Iterator[Finding]:
         if not isinstance(step, Branch):
             continue
         above = path[:-1]
-        if never_true(text, _enclosing(draft, path)):
+        if never_true(text, draft.enclosing(path)):
             yield _nobody(draft, (*above, "then"), "is never true")
         elif step.otherwise is not None and always_true(text):
             yield _nobody(draft, (*above, "else"), "is always true")
 
 
 def _nobody(draft: Draft, way: Path, why: str) -> Finding:
-    first = next((step.id for path, step in draft.steps if path[: len(way)] == way), "")
+    first = draft.step_at((*way, 0))
     return Finding(message=f'nobody reaches "{first}": the condition of its `if` {why}', path=way, key=True)
 
 

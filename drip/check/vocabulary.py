@@ -61,9 +61,9 @@ LANGUAGES: dict[str, Vocabulary] = {
             r"(?:studies|research|surveys|science|data|experts?) (?:have |has )?"
             r"(?:shows?|shown|says?|proves?|proven|finds?|found|suggests?|agree)\b",
             r"according to (?:a |an |the |recent |new )*(?:stud|research|survey|report|expert|scientist|analys)",
-            rf"(?:\d[\d.,]*|\w+) ?(?:%|percent|per cent) of (?:all |our |the |most )?{_PEOPLE_EN}",
+            rf"(?:\d[\d.,]{{0,12}}|\w+) ?(?:%|percent|per cent) of (?:all |our |the |most )?{_PEOPLE_EN}",
             rf"{_NUMBER_EN} (?:out of|in) (?:every )?{_NUMBER_EN} {_PEOPLE_EN}",
-            r"\d[\d.,]* times (?:more|less|as|faster|better|likelier)\b",
+            r"\d[\d.,]{0,12} times (?:more|less|as|faster|better|likelier)\b",
         ),
         blank_links=_list("here, click here, click, read more, more, learn more, link, this link, this, this page"),
         spam=_any(
@@ -88,9 +88,9 @@ LANGUAGES: dict[str, Vocabulary] = {
             r"(?:studier|forskning(?:en)?|undersökningar|experter|statistik(?:en)?) (?:har )?"
             r"(?:visar|visat|säger|bevisar|är överens|pekar)\b",
             r"enligt (?:en |ett |ny |nya |flera )?(?:\w+ )?(?:stud|forsk|undersökning|rapport|expert|analys)",
-            rf"(?:\d[\d.,]*|\w+) ?(?:%|procent) av (?:alla |våra |de |dem )?{_PEOPLE_SV}",
+            rf"(?:\d[\d.,]{{0,12}}|\w+) ?(?:%|procent) av (?:alla |våra |de |dem )?{_PEOPLE_SV}",
             rf"{_NUMBER_SV} av {_NUMBER_SV} {_PEOPLE_SV}",
-            r"\d[\d.,]* gånger (?:mer|fler|så|snabbare|bättre|vanligare)\b",
+            r"\d[\d.,]{0,12} gånger (?:mer|fler|så|snabbare|bättre|vanligare)\b",
         ),
         blank_links=_list(
             "här, klicka här, klicka, läs mer, läs mer här, mer, länk, den här länken, denna länk, mer här"
