@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from mail_server import MailServer, mail_server
 
 # these machines are shared: no test judges by the clock on the wall
-settings.register_profile("drip", deadline=None)
+SLOW_MACHINE = [HealthCheck.too_slow, HealthCheck.filter_too_much]
+settings.register_profile("drip", deadline=None, suppress_health_check=SLOW_MACHINE)
 settings.load_profile("drip")
 
 

@@ -105,14 +105,19 @@ def settings() -> Settings:
 
 
 @contextmanager
-def opened(chosen: Settings, *, upgrade: bool = False) -> Iterator[Store]:
+def opened(chosen: Settings, *, upgrade: bool = False, only_look: bool = False) -> Iterator[Store]:
     """The workspace's database. An empty SQLite file gets its tables; an older one is migrated where `upgrade` says so
-    (after a copy). Everything else is migrated by hand.
+    (after a copy). Everything else is migrated by hand. Whoever comes `only_look`ing makes none outside a workspace.
     """
     from drip import wiring
+    from drip.errors import NotFound
 
     store = wiring.store(chosen)
     try:
+        if only_look and not chosen.is_workspace and store.file is not None and not store.file.exists():
+            raise NotFound(
+                "there is no drip.toml and no database here: cd to a workspace, or make one with `drip init`"
+            )
         if store.sqlite and (upgrade or store.version()[0] is None):
             store.upgrade(now=wiring.system_clock())
         store.require_current()

@@ -26,7 +26,7 @@ def report(course: CourseId, format: FormatOption = Format.text) -> None:
     from drip.engine.measure import report as report_
     from drip.report.rows import to_object
 
-    with opened(settings()) as store:
+    with opened(settings(), only_look=True) as store:
         found = report_(store, course)
     show(format, to_object(found), lambda: print_report(found))
 
@@ -110,7 +110,7 @@ def status(format: FormatOption = Format.text) -> None:
     from drip.store.queue import MOST_PROBLEMS
 
     chosen = settings()
-    with opened(chosen) as store:
+    with opened(chosen, only_look=True) as store:
         found = status_(store, now=wiring.system_clock())
 
     local = zone(chosen.defaults.timezone)
@@ -161,7 +161,7 @@ def why(
     from drip.engine.explain import why as why_
     from drip.schedule.slots import zone
 
-    with opened(settings()) as store:
+    with opened(settings(), only_look=True) as store:
         found = why_(store, email, course)
 
     def text() -> None:

@@ -143,7 +143,7 @@ def _switch(course: str | None, everything: bool, format: Format, *, paused: boo
 
     if (course is None) == (not everything):
         raise Misused("say which course, or --all (one of them)")
-    with opened(settings()) as store:
+    with opened(settings(), only_look=True) as store:
         changed = switch(store, course, paused_at=wiring.system_clock() if paused else None)
     word = "paused" if paused else "resumed"
     lines = [f"{word} {name}" for name in changed] or [f"nothing to be {word}"]

@@ -237,7 +237,10 @@ def event(
     at: Annotated[str | None, typer.Option("--at", metavar="T", help="When; now if not said.")] = None,
     format: FormatOption = Format.text,
 ) -> None:
-    """Tell what happened elsewhere: it may begin a course, end one, or end a wait."""
+    """Tell what happened elsewhere.
+
+    It may begin a course (`start.event`), be its goal, or end a wait.
+    """
     import json
 
     from drip import wiring

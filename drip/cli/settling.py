@@ -19,7 +19,7 @@ def settle(
     cancel: Annotated[bool, typer.Option("--cancel", help="Leave this mail out, and go on.")] = False,
     format: FormatOption = Format.text,
 ) -> None:
-    """Show what waits for a person, or decide it: --retry, --sent or --cancel."""
+    """Show, or decide, what waits for you."""
     from drip import wiring
     from drip.engine.settle import Decision, waiting
     from drip.engine.settle import settle as settle_
@@ -27,7 +27,7 @@ def settle(
     if retry + sent + cancel > 1:
         raise Misused("decide one thing: --retry, --sent or --cancel")
     chosen = Decision.RETRY if retry else Decision.SENT if sent else Decision.CANCEL if cancel else None
-    with opened(settings()) as store:
+    with opened(settings(), only_look=True) as store:
         if chosen is None:
             found = waiting(store, email=email, course_id=course)
         else:

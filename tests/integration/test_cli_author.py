@@ -24,7 +24,7 @@ def test_init_makes_a_workspace_in_which_everything_works(here: Terminal) -> Non
     assert inside.json("check", "--strict") == []
     for course in ("first-report", "trygg-start"):
         assert {Path(one["html"]).is_absolute() for one in inside.json("preview", course)} == {False}
-        assert inside.json("simulate", course)[-1]["kind"] == "finish"
+        assert "finish" in [row["kind"] for row in inside.json("simulate", course)]
     assert json.loads(inside.drip("schema").out) == json.loads(
         (inside.folder / "campaigns" / "course.schema.json").read_text("utf-8")
     )
@@ -88,7 +88,8 @@ def test_check_takes_files_folders_and_foreign_places(here: Terminal) -> None:
     outside = here.folder.parent / f"{here.folder.name}-outside"
     outside.mkdir()
     (outside / "långsam.yaml").write_text(COURSE + "    shout: true\nid: langsam\n", "utf-8")
-    assert here.json("check", "campaigns/hello.yaml", "campaigns", ".") == []
+    advice = here.json("check", "campaigns/hello.yaml", "campaigns", ".")
+    assert {(row["file"], row["severity"]) for row in advice} == {("campaigns/hello.yaml", "warning")}
     rows = here.json("check", str(outside), code=1)
     assert {row["file"] for row in rows} == {str(outside / "långsam.yaml")}
 
@@ -99,7 +100,8 @@ def test_check_says_where_no_course_is(here: Terminal) -> None:
     here.found()
     assert "there is no file or folder nope.yaml" in here.drip("check", "nope.yaml", code=1).err
     here.write("campaigns/bytes.yaml", "").write_bytes(b"title: \xff\xfe\n")
-    assert {row["file"] for row in here.json("check", code=1)} == {"campaigns/bytes.yaml"}
+    errors = [row["file"] for row in here.json("check", code=1) if row["severity"] == "error"]
+    assert set(errors) == {"campaigns/bytes.yaml"}
 
 
 def test_preview_writes_the_real_message(here: Terminal) -> None:
