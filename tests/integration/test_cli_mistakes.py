@@ -193,5 +193,8 @@ def test_a_folder_without_settings_works_from_a_path(tmp_path: Path, here: Termi
     assert len(loose.json("preview", "hej.yaml")) == 4
     rows = loose.json("simulate", "hej.yaml", "--start", "2026-03-02T08:00")
     assert rows[0]["local"] == "2026-03-02T08:00:00+00:00"
+    assert "no sender" in loose.drip("publish", "hej.yaml", code=1).err, "nobody is mailed in the placeholder's name"
+    with (folder / "hej.yaml").open("a", encoding="utf-8") as file:
+        file.write("sender: {name: Acme, email: learn@acme.example}\n")
     loose.drip("publish", "hej.yaml")
     assert [course["id"] for course in loose.json("status")["courses"]] == ["hej"]
