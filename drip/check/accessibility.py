@@ -5,26 +5,19 @@ Where a number is a standard's, it is WCAG 2.2's.
 
 from __future__ import annotations
 
-import re
-from collections import defaultdict
 from collections.abc import Iterator
 from functools import lru_cache
 
 from drip.check.draft import Draft
 from drip.check.finding import Finding
-from drip.check.rendered import OURS, Element, Rendered, seen
+from drip.check.pressing import blank, same_words, small, text_part
+from drip.check.rendered import Element, seen
 from drip.check.rule import Rule
 from drip.check.schemes import UNKNOWN, Schemes
-from drip.check.vocabulary import vocabulary
 from drip.render.colour import READABLE, contrast
 
-#: The least height of what is pressed with a thumb (WCAG 2.2, 2.5.5), in pixels.
-TARGET = 44
-
 _HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
-_BARE = re.compile(r"^(?:https?://|www\.)\S+$|^[\w-]+(?:\.[\w-]+)+/\S*$", re.IGNORECASE)
 _ratio = lru_cache(maxsize=1024)(contrast)
-_PX = re.compile(r"^(-?[\d.]+)(?:px)?$")
 
 
 def _lang(draft: Draft) -> Iterator[Finding]:
@@ -105,85 +98,6 @@ def _contrast(draft: Draft) -> Iterator[Finding]:
                 yield draft.in_layout(mail, message, shade.ink, shade.ground)
 
 
-def _links(mail: Rendered) -> list[tuple[Element, str]]:
-    """The visible links, with the words that somebody hears."""
-    return [
-        (one, seen(f"{one.words} {one.alts}"))
-        for one in mail.elements
-        if one.tag == "a" and one.get("href") and not one.hidden
-    ]
-
-
-def _blank(draft: Draft) -> Iterator[Finding]:
-    for mail in draft.mails:
-        known = vocabulary(mail.language)
-        for element, words in _links(mail):
-            bare = words.strip(" .!:>»→").lower()
-            if not bare:
-                yield draft.in_mail(mail, "a link without any words", element.get("href"), "<a ")
-            elif _BARE.match(bare) or (known and bare in known.blank_links):
-                yield draft.in_mail(mail, f"the link “{words[:60]}” does not say where it leads", words)
-
-
-def _same_words(draft: Draft) -> Iterator[Finding]:
-    for mail in draft.mails:
-        targets: dict[str, set[str]] = defaultdict(set)
-        for element, words in _links(mail):
-            targets[words.lower()].add(_target(mail, element))
-        for words, leads in targets.items():
-            if words and len(leads) > 1:
-                yield draft.in_mail(mail, f"{len(leads)} links say “{words[:60]}” and lead to different places", words)
-
-
-def _target(mail: Rendered, element: Element) -> str:
-    """Where a link leads: two tracked links may lead to one address."""
-    href = element.get("href")
-    number = href.removeprefix(f"{OURS}link_")
-    return mail.links[int(number)] if number.isdigit() and int(number) < len(mail.links) else href
-
-
-def _small(draft: Draft) -> Iterator[Finding]:
-    for mail in draft.mails:
-        last = f"{OURS}link_{len(mail.links) - 1}"
-        for element, _ in _links(mail):
-            href = element.get("href")
-            pressed = href.startswith((f"{OURS}answer_", f"{OURS}rating_"))
-            button = href == last and element.style.get("display") in ("block", "inline-block")
-            height = _height(element)
-            if (pressed or button) and height is not None and height < TARGET:
-                what = "the button" if button else "an option"
-                yield draft.in_layout(mail, f"{what} is {height:.0f} px high", "<mj-button" if button else "option.url")
-                break
-
-
-def _height(element: Element) -> float | None:
-    """The height of a link of one line in pixels, where its styles tell."""
-    style = element.style
-    line = _pixels(style.get("line-height", ""))
-    padding = style.get("padding", "0").split()
-    above = _pixels(style.get("padding-top", padding[0] if padding else "0"))
-    below = _pixels(style.get("padding-bottom", padding[2] if len(padding) > 2 else padding[0] if padding else "0"))
-    if line is None or above is None or below is None:
-        return None
-    return max(line + above + below, _pixels(style.get("height", "")) or 0, _pixels(style.get("min-height", "")) or 0)
-
-
-def _pixels(text: str) -> float | None:
-    found = _PX.match(text.strip())
-    return float(found[1]) if found else None
-
-
-def _text_part(draft: Draft) -> Iterator[Finding]:
-    for mail in draft.mails:
-        for element, words in _links(mail):
-            href = element.get("href")
-            bare = href.removeprefix("mailto:").removeprefix("tel:").partition("?")[0]
-            if bare not in mail.text and not href.startswith("#"):
-                yield draft.in_layout(mail, f"the link “{words[:40]}” is missing from the text part", href, words)
-            elif href.startswith(f"{OURS}answer_") and words.partition(" ")[2] not in " ".join(mail.text.split()):
-                yield draft.in_layout(mail, f"the option “{words[:40]}” is missing from the text part", words)
-
-
 def _captions(draft: Draft) -> Iterator[Finding]:
     for told, key in draft.saying("clip"):
         if told.texts.clip and not told.texts.clip.captions and told.original is None:
@@ -238,28 +152,28 @@ ACCESSIBILITY: tuple[Rule, ...] = (
         family="accessibility",
         why="Links are listed and read out by themselves, and then “here” says nothing, and an address is spelt out.",
         instead="link the words that say what comes: [how to compare periods](…)",
-        find=_blank,
+        find=blank,
     ),
     Rule(
         id="same-link-text",
         family="accessibility",
         why="In a list of links nobody can tell them apart.",
         instead="say in each what it leads to",
-        find=_same_words,
+        find=same_words,
     ),
     Rule(
         id="small-target",
         family="accessibility",
         why="A thumb covers 44 pixels; who aims badly, or reads on a bus, presses the wrong answer.",
         instead="give it padding and a line height that make 44 px or more; 48 is better",
-        find=_small,
+        find=small,
     ),
     Rule(
         id="text-part",
         family="accessibility",
         why="Some read only the text part: by choice, on a watch, with a screen reader. It must hold everything.",
         instead="put the link into the body, where it reaches both parts, or take it out of the layout",
-        find=_text_part,
+        find=text_part,
     ),
     Rule(
         id="no-captions",

@@ -38,7 +38,7 @@ def _seconds(told: Telling) -> float:
 def _too_short(draft: Draft) -> Iterator[Finding]:
     for told, key in draft.saying("body") if draft.teaches else ():
         if (seconds := _seconds(told)) < SHORT:
-            yield told.finding(draft, f"read in {seconds:.0f} seconds", key)
+            yield told.finding(draft, f"takes {int(seconds)} s to read", key)
 
 
 def _long(draft: Draft) -> Iterator[Finding]:
@@ -54,7 +54,7 @@ def _far_too_long(draft: Draft) -> Iterator[Finding]:
 
 
 def _takes(seconds: float) -> str:
-    return f"takes {seconds // 60:.0f} min {seconds % 60:.0f} s to read"
+    return f"takes {int(seconds) // 60} min {int(seconds) % 60} s to read"
 
 
 def _no_objective(draft: Draft) -> Iterator[Finding]:

@@ -1,107 +1,24 @@
-"""Structure: conditions, gaps and texts that mean something else than they seem to, and steps that nobody reaches."""
+"""Structure: what means something else than it seems to, and steps that nobody reaches."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
 
+from drip.check.conditions import never, opens, too_early, unreachable
 from drip.check.draft import Draft
 from drip.check.finding import Finding
-from drip.check.never import always_true, never_true
 from drip.check.placeholders import unfilled, without_default
 from drip.check.rule import Rule
-from drip.course.expressions import parse_condition
 from drip.course.links import links
 from drip.course.model import If, Survey, Tip
 from drip.course.positions import Node, Path, Row, Scalar, Table
 from drip.course.timing import Gap, Unit, clock_text
-from drip.plan.model import Branch, Mail, Plan, Step
 
-_ABOUT_TIPS = ("sent", "opened", "clicked")
-_ABOUT_QUESTIONS = ("answered", "correct")
 _TEXTS = ("title", "subject", "preheader", "objective", "body", "ask", "text", "because", "source", "alt")
 #: `#1` and not `# 1`: nobody begins a comment for colleagues without a space.
 _HASH = re.compile(r"[ \t]+(#[^\s#][^\r\n]*)")
 _ELAPSING = (Unit.HOURS, Unit.MINUTES)
-
-
-def _opens(draft: Draft) -> Iterator[Finding]:
-    for path, text, _ in draft.conditions:
-        for function, tip in sorted(parse_condition(text).calls):
-            if function == "opened":
-                yield Finding(
-                    message=f'opened("{tip}") decides here',
-                    path=path,
-                    needle=f'opened("{tip}")',
-                    instead=f'ask for clicked("{tip}") or answered("…")',
-                )
-
-
-def _too_early(draft: Draft) -> Iterator[Finding]:
-    """Nobody has clicked on what comes later, or on the other way: such a condition is the same for everybody."""
-    plan = draft.plan
-    mails = {step.id: step for step in plan.steps if isinstance(step, Mail)}
-    bits = {id_: 1 << number for number, id_ in enumerate(mails)}
-    owner = {asked.id: id_ for id_, mail in mails.items() for asked in (mail.question, mail.survey) if asked}
-    before: dict[str, int] | None = None
-    for path, text, step in draft.conditions:
-        asked = parse_condition(text).calls
-        if path[0] in ("goal", "stop", "hold_while"):
-            continue  # asked again and again while the course goes on
-        if not any(function in (*_ABOUT_TIPS, *_ABOUT_QUESTIONS) for function, _ in asked):
-            continue
-        before = _before(plan, bits) if before is None else before
-        seen = before.get(step.id, 0) if step else 0
-        for function, name in sorted(asked):
-            tip = name if function in _ABOUT_TIPS else owner.get(name) if function in _ABOUT_QUESTIONS else None
-            if tip in bits and not seen & bits[tip]:
-                yield Finding(
-                    message=f'{function}("{name}") is always false here: tip "{tip}" has not been sent by then',
-                    path=path,
-                    needle=name,
-                )
-
-
-def _before(plan: Plan, bits: dict[str, int]) -> dict[str, int]:
-    """Step → the bits of the mails that some learner may have been sent before it. Plans only jump forward."""
-    found = {step.id: 0 for step in plan.steps}
-    for step in plan.steps:
-        sent = found[step.id] | bits.get(step.id, 0)
-        for after in _next(step):
-            if after in found:
-                found[after] |= sent
-    return found
-
-
-def _next(step: Step) -> list[str]:
-    ways = [step.then, step.otherwise] if isinstance(step, Branch) else [step.then]
-    return [way for way in ways if way is not None]
-
-
-def _never(draft: Draft) -> Iterator[Finding]:
-    for path, text, step in draft.conditions:
-        if isinstance(step, Branch):
-            continue  # its steps are told of instead
-        if never_true(text, draft.enclosing(path)):
-            tip = isinstance(step, Mail)
-            what = f'tip "{step.id}" is sent to nobody' if tip and step else "this is true for nobody"
-            yield Finding(message=f"{what}: the condition contradicts itself or what was decided before", path=path)
-
-
-def _unreachable(draft: Draft) -> Iterator[Finding]:
-    for path, text, step in draft.conditions:
-        if not isinstance(step, Branch):
-            continue
-        above = path[:-1]
-        if never_true(text, draft.enclosing(path)):
-            yield _nobody(draft, (*above, "then"), "is never true")
-        elif step.otherwise is not None and always_true(text):
-            yield _nobody(draft, (*above, "else"), "is always true")
-
-
-def _nobody(draft: Draft, way: Path, why: str) -> Finding:
-    first = draft.step_at((*way, 0))
-    return Finding(message=f'nobody reaches "{first}": the condition of its `if` {why}', path=way, key=True)
 
 
 def _one_way(draft: Draft) -> Iterator[Finding]:
@@ -175,28 +92,28 @@ STRUCTURE: tuple[Rule, ...] = (
         family="structure",
         why="Nobody gets these steps, so they only seem to be part of the course.",
         instead="change the condition, or take out the way that nobody goes",
-        find=_unreachable,
+        find=unreachable,
     ),
     Rule(
         id="never-true",
         family="structure",
         why="No learner meets such a condition, so what hangs on it never happens.",
         instead="write a condition that somebody meets, such as score() > 0.5",
-        find=_never,
+        find=never,
     ),
     Rule(
         id="asked-too-early",
         family="structure",
         why="Nobody has clicked or answered what was not sent yet: the condition is the same for everybody.",
         instead="ask about a tip that stands before",
-        find=_too_early,
+        find=too_early,
     ),
     Rule(
         id="open-gates",
         family="structure",
         why="Many mail programs open every mail, or none, by themselves: an open says little about a person.",
         instead='ask for clicked("…") or answered("…")',
-        find=_opens,
+        find=opens,
     ),
     Rule(
         id="hours-then-at",

@@ -88,6 +88,14 @@ def test_a_thumb_needs_44_pixels(padding: str, found: list[str]) -> None:
     assert rules(SHORT + button, LAYOUT.replace("12px 24px", padding)) == found
 
 
+def test_a_border_is_pressed_too() -> None:
+    """It belongs to what the thumb meets."""
+    option = "display:block;padding:12px;color:#1A1C1E;line-height:%s"
+    bordered = LAYOUT.replace(option % "24px", option % "18px;border:1px solid #767676")
+    assert "small-target" not in rules(BASE["course"], bordered)
+    assert "small-target" in rules(BASE["course"], bordered.replace("1px solid", "0 solid"))
+
+
 def test_headings_may_go_up_any_number_of_levels() -> None:
     """Down by one only: ### under ## and then ## again is right."""
     assert "heading-order" not in rules(

@@ -47,6 +47,14 @@ def test_a_goal_may_ask_about_any_tip() -> None:
     assert rules(tip("one") + tip("two"), never) == ["never-true"]
 
 
+def test_a_text_may_ask_too() -> None:
+    """A condition inside a body is judged as one of a step is: an open decides nothing, what comes later is false."""
+    asks = "  - {tip: two, subject: A, preheader: B, body: \"{%% if %s('%s') %%}You were there.{%% endif %%}\"}\n"
+    assert rules(tip("one") + asks % ("clicked", "one")) == []
+    assert rules(tip("one") + asks % ("opened", "one")) == ["open-gates"]
+    assert rules(tip("one") + asks % ("clicked", "three") + tip("three")) == ["asked-too-early"]
+
+
 def test_the_start_comes_before_everything() -> None:
     """Nobody has been sent anything by then."""
     start = HEAD.replace("steps:", 'start: {when: sent("one")}\nsteps:')
