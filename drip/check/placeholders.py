@@ -3,74 +3,86 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 from jinja2 import nodes
 
 from drip.check.draft import Draft
 from drip.check.finding import Finding
 from drip.course.expressions import environment
-from drip.course.model import Tip, Variant
+from drip.course.model import Survey
 from drip.course.placeholders import placeholders
 from drip.course.positions import Path
+from drip.plan.model import Question
 
 #: What every learner has.
 ALWAYS_THERE = frozenset({"ref", "email"})
 _DEFAULTS = ("default", "d")
+_NOT_FILLED = "placeholders are not filled in here"
 _READER = environment(autoescape=False)
 
 
 def unfilled(draft: Draft) -> Iterator[Finding]:
     """Braces that a learner would see."""
     course = draft.course
-    places: list[tuple[Path, str | None]] = [(("title",), course.title), (("sender", "name"), course.sender.name)]
-    for path, step in course.walk():
-        if isinstance(step, Tip):
-            places += _literal_texts(path, step)
+    places: list[tuple[Path, str]] = [(("title",), course.title), (("sender", "name"), course.sender.name)]
+    places += [((*path, "objective"), mail.objective) for path, mail in draft.tips]
     for place, text in places:
-        if text and (span := next(placeholders(text), None)):
-            yield Finding(message="placeholders are not filled in here", path=place, needle=text[slice(*span)])
+        if span := _first(text):
+            yield Finding(message=_NOT_FILLED, path=place, needle=text[slice(*span)])
+    for told in draft.tellings:
+        for keys, text in _asked(told.asks) if told.asks else ():
+            if span := _first(text):
+                yield told.finding(draft, _NOT_FILLED, "question", *keys, needle=text[slice(*span)])
 
 
-def _literal_texts(path: Path, tip: Tip) -> Iterator[tuple[Path, str | None]]:
-    yield (*path, "objective"), tip.objective
-    if tip.question:
-        yield (*path, "question", "ask"), tip.question.ask
-        for number, option in enumerate(tip.question.options):
-            where = (*path, "question", "options", number)
-            yield (*where, "text"), option.text
-            yield (*where, "because"), option.because
+def _first(text: str) -> tuple[int, int] | None:
+    return next(placeholders(text), None) if "{" in text else None
+
+
+def _asked(question: Question) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    yield ("ask",), question.ask
+    for number, option in enumerate(question.options):
+        yield ("options", number, "text"), option.text
+        yield ("options", number, "because"), option.because
 
 
 def without_default(draft: Draft) -> Iterator[Finding]:
     """Values that not every learner has, printed without saying what instead."""
+    sure = ALWAYS_THERE | {name for name, one in draft.course.attributes.items() if one.default is not None}
+    for told, key in draft.saying("subject", "preheader", "body"):
+        for name in unguarded(getattr(told.texts, key), sure):
+            yield told.finding(draft, _lacks(name), key, needle=f"learner.{name}", instead=_write(name))
+    for told, key in draft.saying("button"):
+        for part in ("text", "url"):
+            for name in unguarded(getattr(told.texts.button, part), sure):
+                yield told.finding(draft, _lacks(name), key, part, needle=f"learner.{name}", instead=_write(name))
     for path, step in draft.course.walk():
-        if isinstance(step, Tip):
-            yield from _gaps(path, step)
-            for number, variant in enumerate(step.variants):
-                yield from _gaps((*path, "variants", number), variant)
+        if isinstance(step, Survey):
+            for key in ("subject", "preheader", "body"):
+                for name in unguarded(getattr(step, key) or "", sure):
+                    place = (*path, key)
+                    yield Finding(message=_lacks(name), path=place, needle=f"learner.{name}", instead=_write(name))
 
 
-def _gaps(path: Path, said: Tip | Variant) -> Iterator[Finding]:
-    texts: list[tuple[Path, str | None]] = [
-        ((*path, key), getattr(said, key)) for key in ("subject", "preheader", "body")
-    ]
-    if said.button:
-        texts += [((*path, "button", key), getattr(said.button, key)) for key in ("text", "url")]
-    for place, text in texts:
-        for name in unguarded(text or ""):
-            yield Finding(
-                message=f"a learner without {name} does not get this mail",
-                path=place,
-                needle=f"learner.{name}",
-                instead=f'write {{{{ learner.{name} | default("…") }}}}',
-            )
+def _lacks(name: str) -> str:
+    return f"a learner without {name} does not get this mail"
 
 
-def unguarded(text: str) -> tuple[str, ...]:
-    """The fields of the learner that a text prints without `default` and outside an `if` that asks for them."""
-    if "learner" not in text:
-        return ()
-    return tuple(dict.fromkeys(_printed(_READER.parse(text), ALWAYS_THERE)))
+def _write(name: str) -> str:
+    return f'write {{{{ learner.{name} | default("…") }}}}'
+
+
+def unguarded(text: str, sure: frozenset[str] = ALWAYS_THERE) -> tuple[str, ...]:
+    """The fields of the learner that a text prints without `default` and outside an `if` that asks for them, but for
+    those that every learner has.
+    """
+    return _unguarded(text, sure) if "learner" in text else ()
+
+
+@lru_cache(maxsize=4096)
+def _unguarded(text: str, sure: frozenset[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(_printed(_READER.parse(text), sure)))
 
 
 def _printed(node: nodes.Node, guarded: frozenset[str]) -> Iterator[str]:

@@ -6,6 +6,8 @@ import pytest
 
 from drip.check import advise
 from drip.check.placeholders import unguarded
+from drip.course.attributes import Attribute
+from drip.course.model import Defaults
 from drip.course.parse import parse
 from drip.errors import Mistake
 from drip.plan.compile import compile_plan
@@ -163,6 +165,22 @@ def test_a_button_needs_its_values_too() -> None:
     tip = f"  - {{tip: two, subject: S, preheader: P, body: B, {button}}}"
     (found,) = advice(HEAD + tip + "\n")
     assert (found.rule, found.excerpt[found.column - 1 :][: found.width]) == ("no-default", "learner.plan")
+
+
+def test_a_declared_default_is_a_value() -> None:
+    """What `[learner]` declares with a default nobody lacks; what it declares without one, some may."""
+    said = {"plan": Attribute(type="text", default="trial"), "city": Attribute(type="text")}
+    tip = "  - {tip: two, subject: S, preheader: P, body: 'In {{ learner.city }} on {{ learner.plan }}'}\n"
+    course = parse("campaigns/course.yaml", (HEAD + tip).encode(), Defaults(attributes=said))
+    found = advise(course, compile_plan(course, layout=""))
+    assert [one.message for one in found if one.rule == "no-default"] == [
+        "a learner without city does not get this mail"
+    ]
+
+
+def test_a_survey_needs_its_values_too() -> None:
+    """It is a mail as a tip is."""
+    assert rules(HEAD + "  - {survey: nps, ask: Q, subject: 'For {{ learner.company }}'}\n") == ["no-default"]
 
 
 @pytest.mark.parametrize(
