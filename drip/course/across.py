@@ -34,7 +34,7 @@ def across(source: Source, tree: Table, index: Index, declared: Mapping[str, Att
     for use in uses(source, tree, steps, index.bodies):
         yield from references(index, use)
         if declared is not None:
-            yield from attributes(declared, use)
+            yield from attributes(index, declared, use)
     if declared is not None:
         yield from start_date(source, tree, declared)
 

@@ -46,7 +46,9 @@ def shaped(root: type[P], source: Source, tree: Table) -> tuple[P | None, list[M
 def _mistake(source: Source, tree: Table, detail: ErrorDetails, root: type[Part]) -> Mistake | None:
     """One complaint of pydantic's about a file that `root` reads; None where it only follows from another one."""
     loc, kind = detail["loc"], detail["type"]
-    path: Path = tuple(part for part in loc if not str(part).startswith("<"))
+    # "<tip>" and the like say which model was chosen; a key that nobody knows may look like one
+    tags, key = (loc[:-1], loc[-1:]) if kind == "extra_forbidden" else (loc, ())
+    path: Path = (*(part for part in tags if not str(part).startswith("<")), *key)
     kinds = steps.KINDS if root is not translation.TranslationFile else translation.TRANSLATED_KINDS
     if kind == "union_tag_not_found":
         return _no_step(source, at(tree, path), tuple(kinds))

@@ -18,7 +18,7 @@ from drip.course.paths import folder_of, is_local, of_address, path_problem, res
 from drip.course.pictures import Picture, picture
 from drip.course.positions import Node, Row, Scalar, Source, Span, Table
 from drip.course.reading import decoded, read
-from drip.course.values import LONGEST_PROSE
+from drip.course.values import LONGEST_PROSE, MOST_PICTURES
 from drip.errors import CourseError, Mistake
 
 #: A course that refers to more files than this is a library.
@@ -116,8 +116,9 @@ def references(source: Source, tree: Table, bodies: Mapping[str, Body]) -> Itera
 
 
 def _in_markdown(source: Source, scalar: Scalar, base: str) -> Iterator[Reference]:
-    for link in links(scalar.text) if len(scalar.text) <= LONGEST_PROSE else ():
-        if link.is_picture and is_local(link.url) and not path_problem(of_address(link.url)):
+    found = links(scalar.text) if len(scalar.text) <= LONGEST_PROSE else ()
+    for link in [link for link in found if link.is_picture][:MOST_PICTURES]:
+        if is_local(link.url) and not path_problem(of_address(link.url)):
             path = of_address(link.url)
             span = source.within(scalar, link.offset, len(link.url)) if link.offset >= 0 else scalar.span
             yield Reference(

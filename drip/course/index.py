@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 
@@ -35,13 +35,17 @@ class Index:
     skills: set[str] = field(default_factory=set)
     compared: int = 0
 
-    def meant(self, name: str, known: dict[str, Table] | set[str]) -> str:
-        """A hint: the known name that is nearest, or all of them where they are few."""
+    def nearest(self, name: str, known: Collection[str]) -> str:
+        """The known name that is nearest, "" where none is, or where enough has been compared."""
         if self.compared + len(known) > MOST_COMPARED:
             return ""
         self.compared += len(known)
-        if close := get_close_matches(name[:80], sorted(known), n=1):
-            return f'did you mean "{close[0]}"?'
+        return next(iter(get_close_matches(name[:80], sorted(known), n=1)), "")
+
+    def meant(self, name: str, known: dict[str, Table] | set[str]) -> str:
+        """A hint: the known name that is nearest, or all of them where they are few."""
+        if close := self.nearest(name, known):
+            return f'did you mean "{close}"?'
         return f"there are: {', '.join(sorted(known))}" if 0 < len(known) <= FEW_NAMES else ""
 
 

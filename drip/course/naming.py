@@ -62,15 +62,12 @@ def references(index: Index, use: Use) -> Iterator[Mistake]:
         yield from _call(index, use, function, name)
 
 
-def attributes(declared: Mapping[str, Attribute], use: Use) -> Iterator[Mistake]:
+def attributes(index: Index, declared: Mapping[str, Attribute], use: Use) -> Iterator[Mistake]:
     """Attributes that are not declared, and comparisons that their types make senseless."""
-    wrong: set[str] = set()
     for record, name in sorted(use.names.fields):
         if record == "learner" and name not in declared and name not in OWN:
-            wrong.add(name)
-            known = (*declared, *OWN)
-            close = get_close_matches(name, known, n=1)
-            hint = f"did you mean learner.{close[0]}?" if close else f"or declare {name} under [learner] in drip.toml"
+            close = index.nearest(name, (*declared, *OWN))
+            hint = f"did you mean learner.{close}?" if close else f"or declare {name} under [learner] in drip.toml"
             message = f"learner.{name} is not declared"
             yield use.source.mistake(_place(use, rf"learner\s*\.\s*({name})\b"), "unknown-attribute", message, hint)
     for name, operator, constant in sorted(use.names.compared, key=repr):

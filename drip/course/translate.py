@@ -88,7 +88,7 @@ def translated(
     found += against(source, tree, list(steps_in(course.get("steps"))))
     for use in uses(source, tree, said, index.bodies):
         found += references(index, use)
-        found += attributes(declared, use) if declared is not None else ()
+        found += attributes(index, declared, use) if declared is not None else ()
     if found or file is None:
         return None, found
     steps = [filled(step, index.bodies) for step in file.steps]

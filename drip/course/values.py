@@ -26,6 +26,8 @@ T = TypeVar("T")
 LONGEST_LINE = 600
 #: Gmail clips a mail over about 102 kB of HTML; a tip is two minutes of reading, 2,000 characters.
 LONGEST_PROSE = 50_000
+#: A tip with more pictures than this is an album.
+MOST_PICTURES = 50
 HEAVIEST_VARIANT = 1_000
 #: Letters of an event's name, or of a webhook's.
 LONGEST_NAME = 100
@@ -92,7 +94,10 @@ def template_line(node: Node) -> str:
 def markdown(node: Node) -> str:
     """Markdown that may hold placeholders, and whose links lead somewhere safe."""
     written = _with_placeholders(prose(node))
-    for link in links(written):
+    found = links(written)
+    if (pictures := sum(link.is_picture for link in found)) > MOST_PICTURES:
+        raise problem("too-big", f"{pictures:,} pictures in one text; {MOST_PICTURES} is the most")
+    for link in found:
         _refuse_link(link)
     return written
 

@@ -148,6 +148,30 @@ def test_escape_codes_do_not_reach_the_terminal() -> None:
             + b"  - {tip: x}\n",
             id="Markdown that never closes",
         ),
+        pytest.param(
+            b"title: T\nsteps:\n"
+            + b"".join(
+                b"  - {tip: t%d, subject: S, body: '%s'}\n" % (n, b"".join(b"![](%04x)" % m for m in range(5_000)))
+                for n in range(20)
+            ),
+            id="100,000 pictures",
+        ),
+        pytest.param(
+            b"title: T\nsteps:\n"
+            + b"".join(b"  - {tip: t%d, subject: S, body_file: '%d.md', image: {src: a%d.png}}\n" % (n, n, n)
+                       for n in range(4_000)),
+            id="8,000 files that are not there",
+        ),
+        pytest.param(
+            b"title: T\nremoved: [%s]\nsteps:\n" % b",".join(b"t%d" % n for n in range(2_000))
+            + b"".join(b"  - {tip: t%d, renamed_from: t%d, subject: S, body: B}\n" % (n, n) for n in range(2_000)),
+            id="4,000 ids of the past",
+        ),
+        pytest.param(
+            b"title: T\nsteps:\n  - {tip: t, subject: S, body: B}\n"
+            + b"".join(b"  - {survey: scale, id: s%d, ask: Q, when: correct('s%d')}\n" % (n, n) for n in range(3_000)),
+            id="3,000 surveys with everything wrong",
+        ),
         pytest.param(b"steps: [{tip: t, body: '[{%% raw %%}%s'}]" % (b"{{" * 20_000), id="open braces in raw"),
         pytest.param(b"steps: [{tip: t, body: '%s'}]" % (b"{% if learner.a %}" * 2_500), id="open ifs"),
         pytest.param(b"title: T\nsteps: [{tip: t, when: '%s'}]" % (b"(" * 100_000), id="open brackets in a condition"),
@@ -215,6 +239,7 @@ def test_random_bytes_end_in_a_course_error(data: bytes) -> None:
 
 
 VOCABULARY = """
+survey scale nps notify award goal start event date removed body_file reviews fixed silent image src alt
 title steps tip subject body wait until at_most if then else variants name question options text correct because : : : :
 timing every at days sender email button url when : - [ ] { } , | > ' " # & * ! % @ ` ~ ? 1 1.1 true null {{ }} {% %}
 {%if {%endif learner.x clicked('a') == and ( ) [x](https://a.b) mailto: 09:00
@@ -244,8 +269,14 @@ def mutated(draw: st.DrawFn, text: str) -> str:
 
 FULL = """\
 title: T
-sender: {name: A, email: a@b.example}
-timing: {every: 1 day, at: 09:00, days: mon-fri}
+sender: {name: A, email: a@b.example, bounces: b.example}
+timing: {every: 1 day, at: 09:00, days: mon-fri, stale_after: 7 days}
+start: {date: learner.day, offset: -14 days, reentry: after 90 days}
+goal: event("x") and answered("likely")
+silent: {after: 5 mails}
+reviews: {after_days: [2, 5], per_email: 2}
+experiment: {holdout: 10%}
+removed: [old]
 steps:
   - tip: one
     subject: "Hello {{ learner.first_name | default('you') }}"
@@ -256,7 +287,20 @@ steps:
   - if: clicked("one")
     then: [{tip: two, subject: S, body: B, variants: [{name: a, subject: X}, {name: b}]}]
     else:
-      - {tip: three, subject: S, body: B, after: 3 hours}
+      - {tip: three, subject: S, body: B, after: 3 hours, renamed_from: drei}
+  - {survey: scale, scale: [1, 7], id: likely, ask: How?}
+  - {notify: crm.done}
+  - {award: certificate}
+"""
+SWEDISH = """\
+title: T
+steps:
+  - tip: one
+    subject: "Hej {{ learner.first_name | default('du') }}"
+    body: "[Länk](https://a.example/{{ learner.ref }})"
+    question: {ask: F, options: [{text: A, because: x}, {text: B}]}
+  - {tip: two, subject: S, body: B, variants: [{name: a, subject: X}]}
+  - {survey: scale, id: likely, ask: Hur?}
 """
 
 
@@ -268,6 +312,35 @@ def test_damaged_courses_never_crash(data: st.DataObject) -> None:
     assert all(mistake.excerpt in text for mistake in mistakes(text))
 
 
+@settings(max_examples=200, deadline=None)
+@given(st.data())
+def test_damaged_translations_never_crash(data: st.DataObject) -> None:
+    """A good translation with a few characters damaged is read, or refused with places in it."""
+    text = data.draw(st.composite(mutated)(SWEDISH))
+    try:
+        course = parse("c/course.yaml", FULL.encode(), translations={"sv": text.encode()})
+        found = course.missing
+    except CourseError as error:
+        found = error.mistakes
+        assert {mistake.file for mistake in found} == {"c/course.sv.yaml"}
+    for mistake in found:
+        assert mistake.excerpt in (text if mistake.file == "c/course.sv.yaml" else FULL)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.binary(max_size=200) | st.composite(mutated)(SWEDISH).map(str.encode))
+def test_any_bytes_in_a_body_file_never_crash(body: bytes) -> None:
+    """Whatever lies in the file of a body is read or refused, with places in it."""
+    text = FULL.replace("subject: S, body: B", "subject: S, body_file: b.md")
+    try:
+        parse("c/course.yaml", text.encode(), files={"b.md": body})
+        found: tuple[Mistake, ...] = ()
+    except CourseError as error:
+        found = error.mistakes
+    assert {mistake.file for mistake in found} <= {"c/b.md"}
+
+
 def test_the_undamaged_course_is_good() -> None:
-    """(Otherwise the test above would prove nothing.)"""
-    assert len(list(read(FULL).walk())) == 5
+    """(Otherwise the tests above would prove nothing.)"""
+    assert len(list(read(FULL).walk())) == 8
+    assert parse("c/course.yaml", FULL.encode(), translations={"sv": SWEDISH.encode()}).translations

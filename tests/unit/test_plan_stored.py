@@ -10,10 +10,30 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from drip.course.attributes import Attribute
 from drip.course.parse import parse
 from drip.course.timing import Gap, Limit, Rule, Unit, Window
 from drip.plan.compile import compile_plan
-from drip.plan.model import Branch, Button, Mail, Option, Plan, Question, Sender, Start, Texts, Variant, Wait
+from drip.plan.model import (
+    Award,
+    Branch,
+    Button,
+    Clip,
+    Image,
+    Mail,
+    Notify,
+    Option,
+    Plan,
+    Question,
+    Reviews,
+    Sender,
+    Start,
+    Survey,
+    Texts,
+    Tracking,
+    Variant,
+    Wait,
+)
 from drip.plan.stored import from_json, to_json
 
 FULL = Path(__file__).parents[1] / "data" / "courses" / "full.yaml"
@@ -30,11 +50,35 @@ rules = st.builds(
     holidays=some,
 )
 buttons = st.one_of(st.none(), st.builds(Button, text=texts, url=texts))
+sizes = st.one_of(st.none(), st.integers(1, 9))
+images = st.builds(Image, src=texts, alt=texts, width=sizes, height=sizes)
+clips = st.builds(Clip, url=texts, poster=images, minutes=st.sampled_from([None, 2.0, 0.5]), captions=st.booleans())
+said = st.builds(
+    Texts,
+    subject=texts,
+    preheader=texts,
+    body=texts,
+    button=buttons,
+    image=st.one_of(st.none(), images),
+    clip=st.one_of(st.none(), clips),
+    source=texts,
+)
+surveys = st.builds(
+    Survey, id=texts, kind=st.sampled_from(["nps", "csat", "scale"]), ask=texts, low=st.just(0), high=st.just(10)
+)
+values = st.one_of(st.none(), texts, st.integers(-9, 9), st.sampled_from([0.5, 2.25]), st.booleans())
+attributes = st.builds(
+    Attribute,
+    type=st.sampled_from(["text", "number", "date", "yes/no", "choice"]),
+    default=values,
+    choices=st.lists(texts, max_size=2).map(tuple),
+)
 variants = st.builds(
     Variant,
     name=texts,
     weight=st.integers(1, 9),
-    texts=st.builds(Texts, subject=texts, preheader=texts, body=texts, button=buttons),
+    texts=said,
+    translations=st.dictionaries(texts, said, max_size=2),
 )
 questions = st.builds(
     Question,
@@ -55,10 +99,17 @@ mails = st.builds(
     objective=texts,
     skill=texts,
     question=st.one_of(st.none(), questions),
+    questions=st.dictionaries(texts, questions, max_size=1),
+    survey=st.one_of(st.none(), surveys),
+    surveys=st.dictionaries(texts, surveys, max_size=1),
+    stale_after=st.one_of(st.none(), gaps),
+    renamed_from=some,
     then=some,
 )
 waits = st.builds(Wait, id=texts, until=texts, at_most=gaps, then=some)
 branches = st.builds(Branch, id=texts, condition=texts, gap=gaps, first_gap=gaps, rule=rules, then=some, otherwise=some)
+notices = st.builds(Notify, id=texts, name=texts, then=some)
+awards = st.builds(Award, id=texts, name=texts, then=some)
 plans = st.builds(
     Plan,
     course_id=texts,
@@ -70,7 +121,18 @@ plans = st.builds(
     timezone=texts,
     limit=st.one_of(st.none(), st.builds(Limit, count=st.integers(1, 9), per=st.sampled_from(["day", "week"]))),
     start=st.builds(Start, when=some, event=some, offset_days=st.integers(-30, 30)),
-    steps=st.lists(st.one_of(mails, waits, branches), max_size=4).map(tuple),
+    goal=some,
+    silent_after=st.one_of(st.none(), st.integers(1, 9)),
+    stale_after=st.one_of(st.none(), gaps),
+    priority=st.integers(-9, 9),
+    reviews=st.one_of(st.none(), st.builds(Reviews, after_days=st.tuples(st.integers(1, 9)), per_email=st.just(2))),
+    tracking=st.builds(Tracking, opens=st.sampled_from(["always", "consented", "never"])),
+    holdout=st.sampled_from([0.0, 0.1, 0.125]),
+    titles=st.dictionaries(texts, texts, max_size=2),
+    languages=st.lists(texts, max_size=2).map(tuple),
+    attributes=st.dictionaries(texts, attributes, max_size=2),
+    removed=st.lists(texts, max_size=2).map(tuple),
+    steps=st.lists(st.one_of(mails, waits, branches, notices, awards), max_size=4).map(tuple),
 )
 
 
