@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from drip.course.timing import Gap, Unit
+from drip.course.timing import Gap, Rule, Unit
 from drip.people import Enrolment, Facts, State
 from drip.plan.model import Mail, Plan
 from drip.schedule.civil import first_allowed, land, local_date, resolve, to_instant
@@ -70,8 +71,13 @@ def _taught(plan: Plan, facts: Facts) -> Iterator[tuple[Mail, datetime]]:
 def _returns(plan: Plan, mail: Mail, taught_at: datetime, zone: ZoneInfo) -> Iterator[datetime]:
     """Every instant at which this question comes back, on days on which its tip might have come."""
     assert plan.reviews is not None
-    for days in plan.reviews.after_days:
-        yield resolve(land(taught_at, Gap(count=days, unit=Unit.DAYS), mail.rule, zone), mail.rule, zone).at
+    return (_return_at(taught_at, days, mail.rule, zone) for days in plan.reviews.after_days)
+
+
+@lru_cache(maxsize=65_536)
+def _return_at(taught_at: datetime, days: int, rule: Rule, zone: ZoneInfo) -> datetime:
+    """The first allowed instant so many days later; remembered, since everyone taught together shares it."""
+    return resolve(land(taught_at, Gap(count=days, unit=Unit.DAYS), rule, zone), rule, zone).at
 
 
 def _last_seen(facts: Facts, question: str, taught_at: datetime, zone: ZoneInfo) -> date:

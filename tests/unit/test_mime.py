@@ -251,7 +251,7 @@ def test_date_has_a_numeric_zone(at: datetime, written: str) -> None:
 def test_naive_date_is_refused() -> None:
     """A date without a zone is an error at the door."""
     with pytest.raises(ValueError, match="naive"):
-        to_bytes(message(date=datetime(2026, 11, 5, 9, 0)))  # noqa: DTZ001 # that is the point
+        to_bytes(message(date=datetime(2026, 11, 5, 9, 0)))  # that is the point
 
 
 def test_message_parses_into_two_alternatives() -> None:
