@@ -1,4 +1,4 @@
-"""The types of a course file's fields: how each is read (values.py), and how the JSON Schema describes it."""
+"""The types of a course file's fields: how each is read, and how the JSON Schema describes it."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import PlainValidator, WithJsonSchema
 
-from drip.course import timing, values
-from drip.course.timing import Gap, Limit, Reentry, Window
+from drip.course import amounts, choices, timing, values
+from drip.course.amounts import Reentry
+from drip.course.timing import Gap, Limit, Window
 
 #: A text may be written without quotes, so an editor's YAML may take it for a number or a boolean.
 _TEXT = {"type": ["string", "number", "boolean"]}
@@ -21,11 +22,11 @@ def _read(validator: Callable[[Any], Any], schema: dict[str, Any]) -> tuple[Plai
 
 
 def _whole(least: int, most: int) -> tuple[PlainValidator, WithJsonSchema]:
-    return _read(values.whole(least, most), {"type": "integer", "minimum": least, "maximum": most})
+    return _read(choices.whole(least, most), {"type": "integer", "minimum": least, "maximum": most})
 
 
 def _word(*words: str) -> tuple[PlainValidator, WithJsonSchema]:
-    return _read(values.one_of(*words), {"enum": list(words)})
+    return _read(choices.one_of(*words), {"enum": list(words)})
 
 
 Prose = Annotated[str, *_read(values.prose, _TEXT)]
@@ -40,8 +41,8 @@ Skill = Annotated[str, *_read(values.skill, _TEXT)]
 LayoutName = Annotated[str, *_read(values.layout, _TEXT)]
 Language = Annotated[str, *_read(values.language, _STRING)]
 Email = Annotated[str, *_read(values.email, {**_STRING, "format": "email"})]
-Flag = Annotated[bool, *_read(values.flag, {"type": "boolean"})]
-Weight = Annotated[int, *_whole(1, values.HEAVIEST_VARIANT)]
+Flag = Annotated[bool, *_read(choices.flag, {"type": "boolean"})]
+Weight = Annotated[int, *_whole(1, choices.HEAVIEST_VARIANT)]
 GapText = Annotated[Gap, *_read(values.timed(timing.parse_gap), _STRING)]
 Clock = Annotated[int, *_read(values.timed(timing.parse_clock), _STRING)]
 WindowText = Annotated[Window, *_read(values.timed(timing.parse_window), _STRING)]
@@ -51,23 +52,23 @@ Days = Annotated[
 LimitText = Annotated[Limit, *_read(values.timed(timing.parse_limit), _STRING)]
 Holidays = Annotated[str, *_read(values.timed(timing.parse_holidays), _STRING)]
 Zone = Annotated[str, *_read(values.timed(timing.parse_zone), _STRING)]
-Offset = Annotated[int, *_read(values.timed(timing.parse_offset), _STRING)]
-ReentryText = Annotated[Reentry, *_read(values.timed(timing.parse_reentry), _STRING)]
-Mails = Annotated[int, *_read(values.timed(timing.parse_mails), _STRING)]
-Share = Annotated[float, *_read(values.timed(timing.parse_share), _STRING)]
+Offset = Annotated[int, *_read(values.timed(amounts.parse_offset), _STRING)]
+ReentryText = Annotated[Reentry, *_read(values.timed(amounts.parse_reentry), _STRING)]
+Mails = Annotated[int, *_read(values.timed(amounts.parse_mails), _STRING)]
+Share = Annotated[float, *_read(values.timed(amounts.parse_share), _STRING)]
 Name = Annotated[str, *_read(values.name, _TEXT)]
 Attribute = Annotated[str, *_read(values.attribute, {**_STRING, "pattern": r"^\s*learner\.[a-z]"})]
 Domain = Annotated[str, *_read(values.domain, _STRING)]
 Minutes = Annotated[
-    float, *_read(values.minutes, {"type": "number", "exclusiveMinimum": 0, "maximum": values.LONGEST_CLIP})
+    float, *_read(choices.minutes, {"type": "number", "exclusiveMinimum": 0, "maximum": choices.LONGEST_CLIP})
 ]
 Scale = Annotated[
     tuple[int, int],
     *_read(
-        values.scale,
+        choices.scale,
         {
             "type": "array",
-            "items": {"type": "integer", "minimum": 0, "maximum": values.HIGHEST_RATING},
+            "items": {"type": "integer", "minimum": 0, "maximum": choices.HIGHEST_RATING},
             "minItems": 2,
             "maxItems": 2,
         },
@@ -78,7 +79,7 @@ LocalPath = Annotated[str, *_read(values.local_path, _TEXT)]
 Priority = Annotated[int, *_whole(-1_000, 1_000)]
 DaysAfter = Annotated[int, *_whole(1, timing.LONGEST_GAP_DAYS)]
 PerEmail = Annotated[int, *_whole(1, 10)]
-Strategy = Annotated[Literal["fixed", "none"], *_read(values.strategy, {"enum": ["fixed", "none"]})]
+Strategy = Annotated[Literal["fixed", "none"], *_read(choices.strategy, {"enum": ["fixed", "none"]})]
 Opens = Annotated[Literal["always", "consented", "never"], *_word("always", "consented", "never")]
 Clicks = Annotated[Literal["always", "never"], *_word("always", "never")]
 Leaves = Annotated[Literal["everything", "course"], *_word("everything", "course")]

@@ -17,8 +17,9 @@ from drip.course.paths import stem_and_end, translation_of
 from drip.course.positions import Source, Table
 from drip.course.reading import MOST_MISTAKES, read
 from drip.course.timing import Rule
-from drip.course.translate import lacking, translated, translation_trees
+from drip.course.translate import translated, translation_trees
 from drip.course.translation import Translation
+from drip.course.untranslated import lacking
 from drip.errors import CourseError, Mistake
 
 

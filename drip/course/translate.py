@@ -14,14 +14,11 @@ from drip.course.attributes import Attribute
 from drip.course.bodies import filled
 from drip.course.complaints import shaped
 from drip.course.index import FEW_NAMES, Index, items, steps_in, text_of
-from drip.course.lesson import Said
 from drip.course.naming import attributes, references, uses
 from drip.course.paths import translation_name
-from drip.course.positions import Path, Row, Scalar, Source, Span, Table, at
+from drip.course.positions import Row, Scalar, Source, Span, Table
 from drip.course.reading import read
-from drip.course.steps import AnyStep, If, Survey, Tip
 from drip.course.translation import (
-    TranslatedSaid,
     TranslatedSurvey,
     TranslatedTip,
     Translation,
@@ -29,12 +26,6 @@ from drip.course.translation import (
     survey_key,
 )
 from drip.errors import CourseError, Mistake
-
-#: The texts of a tip or of a variant → their own parts that are texts ("": the whole is one).
-_TEXTS: Mapping[str, tuple[str, ...]] = {
-    "subject": ("",), "preheader": ("",), "body": ("",), "button": ("text",), "image": ("alt",), "clip": ("alt",),
-    "source": ("",),
-}  # fmt: skip
 
 #: So many names are held against a mistaken one.
 MOST_LIKE = 500
@@ -113,7 +104,7 @@ def against(source: Source, tree: Table, steps: list[Table]) -> Iterator[Mistake
         for said in (item, *items(item.get("variants"))):
             if isinstance(said, Table):
                 yield from one_of_two(source, said, "body", "body_file", "body-and-file")
-        key = _key(item)
+        key = key_of(item)
         found = (known.tips if "tip" in item else known.surveys).get(key)
         if found is None or key in known.ambiguous:
             yield source.mistake(named.span, *_unknown(item, known))
@@ -128,43 +119,20 @@ def against(source: Source, tree: Table, steps: list[Table]) -> Iterator[Mistake
             yield from _question(source, named.text, item, found)
 
 
-def lacking(source: Source, tree: Table, steps: tuple[AnyStep, ...], said: Translation) -> Iterator[Mistake]:
-    """Advice, a row a step: what a translation lacks, at its own place of the step, or else at the course's."""
-    language = said.language
-    theirs = {_key(item): item for item in items(said.tree.get("steps")) if isinstance(item, Table)}
-    if said.title is None:
-        message = f"the title is not translated into {language}"
-        yield said.source.mistake((0, 0), "missing-translation", message, "write title: …", "warning")
-    for path, step in _mailed(("steps",), steps):
-        if isinstance(step, Tip):
-            kind, key, name, missing = "tip", step.tip, f'tip "{step.tip}"', _of_tip(step, said.tips.get(step.tip))
-        else:
-            key = survey_key(step.survey, step.id)
-            kind, name = "survey", f'survey "{step.id or step.survey}"'
-            missing = _of_survey(step, said.surveys.get(key))
-        if key not in theirs:
-            message = f"{name} is not translated into {language}"
-            hint = f"until it stands in {said.source.file}, it is sent in the course's language"
-            yield source.mistake(at(tree, (*path, kind)).span, "missing-translation", message, hint, "warning")
-        elif missing:
-            message = f"{name} lacks in {language}: {', '.join(missing)}"
-            hint = "until then, these are sent in the course's language"
-            yield said.source.mistake(theirs[key][kind].span, "missing-translation", message, hint, "warning")
-
-
 def _known(steps: list[Table]) -> _Known:
     tips = {text_of(step["tip"]): step for step in steps if "tip" in step}
     surveys: dict[str, Table] = {}
     ambiguous: set[str] = set()
     for step in steps:
         if "survey" in step and "tip" not in step:
-            if _key(step) in surveys:
-                ambiguous.add(_key(step))
-            surveys.setdefault(_key(step), step)
+            if key_of(step) in surveys:
+                ambiguous.add(key_of(step))
+            surveys.setdefault(key_of(step), step)
     return _Known(tips, surveys, frozenset(ambiguous))
 
 
-def _key(step: Table) -> str:
+def key_of(step: Table) -> str:
+    """What a step with texts is found by, in the course and in a translation."""
     if "tip" in step:
         return text_of(step["tip"])
     return survey_key(text_of(step.get("survey")), text_of(step.get("id")) or None)
@@ -179,7 +147,7 @@ def _unknown(item: Table, known: _Known) -> tuple[str, str, str]:
     ids = [key for key in known.surveys if not key.startswith("<")]
     if id_:
         return "unknown-step", f'the course has no survey "{id_}"', _like(id_, ids)
-    if _key(item) in known.ambiguous:
+    if key_of(item) in known.ambiguous:
         message = f"the course has more than one survey of the kind {kind}"
         return "unknown-step", message, "give each an id there, and write it here"
     hint = f"there are: {', '.join(f'id: {one}' for one in ids)}" if ids else ""
@@ -232,50 +200,3 @@ def _like(name: str, known: Iterable[str]) -> str:
     if close:
         return f'did you mean "{close[0]}"?'
     return f"there are: {', '.join(names)}" if 0 < len(names) <= FEW_NAMES else ""
-
-
-def _mailed(path: Path, steps: tuple[AnyStep, ...]) -> Iterator[tuple[Path, Tip | Survey]]:
-    """Every step that is a mail, in reading order, with its path."""
-    for index, step in enumerate(steps):
-        if isinstance(step, Tip | Survey):
-            yield (*path, index), step
-        elif isinstance(step, If):
-            yield from _mailed((*path, index, "then"), step.then)
-            yield from _mailed((*path, index, "else"), step.otherwise)
-
-
-def _of_tip(tip: Tip, said: TranslatedTip | None) -> list[str]:
-    """The texts of a tip that its translation lacks."""
-    if said is None:
-        return []
-    missing = _of_said(tip, said)
-    variants = {variant.name: variant for variant in said.variants}
-    for variant in tip.variants:
-        missing += [f"{what} of {variant.name}" for what in _of_said(variant, variants.get(variant.name))]
-    if tip.question is None:
-        return missing
-    if said.question is None:
-        return [*missing, "the question"]
-    missing += ["question.ask"] if said.question.ask is None else []
-    if not said.question.options:
-        return [*missing, "question.options"]
-    for number, (option, other) in enumerate(zip(tip.question.options, said.question.options, strict=True), start=1):
-        if option.because is not None and other.because is None:
-            missing.append(f"because of option {number}")
-    return missing
-
-
-def _of_said(said: Said, other: TranslatedSaid | None) -> list[str]:
-    missing = []
-    for key, parts in _TEXTS.items():
-        theirs, ours = getattr(said, key), getattr(other, key, None)
-        for part in parts if theirs is not None else ():
-            if ours is None or (part and getattr(ours, part) is None):
-                missing.append(f"{key}.{part}" if part else key)
-    return missing
-
-
-def _of_survey(survey: Survey, said: TranslatedSurvey | None) -> list[str]:
-    if said is None:
-        return []
-    return [key for key in ("ask", "subject", "preheader", "body") if getattr(survey, key) and not getattr(said, key)]

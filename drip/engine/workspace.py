@@ -43,6 +43,11 @@ at = "09:00"                          # in each learner's own zone
 days = "mon-fri"
 timezone = "Europe/Stockholm"         # for learners who have none
 
+# [learner]                           # what an import brings besides names: then conditions and imports are checked
+# plan = ["trial", "pro"]             # one of these
+# seats = {type = "number", default = 1}
+# renewal_date = "date"               # text, number, date or yes/no
+
 [brand]
 name = "Acme"
 accent = "#0F6B5C"

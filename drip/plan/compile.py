@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from drip.course import model as course_model
+from drip.course.amounts import Reentry
 from drip.course.model import AnyStep, Course, If, Survey, Tip
-from drip.course.timing import Gap, Reentry, Rule
+from drip.course.timing import Gap, Rule
 from drip.plan import texts
 from drip.plan.model import (
     AT_ONCE,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from terminal import COURSE, Terminal
 from drip.course.model import Defaults
 from drip.course.pictures import picture
 from drip.engine import beside
-from drip.engine.workspace import Compiled, compile_course, course_files, files_under, find_course
+from drip.engine.workspace import Compiled, compile_course, course_files, files_under, find_course, packaged
 from drip.errors import CourseError, NotFound, Refused
 from drip.plan.model import Mail
 from drip.render.layout import Brand
@@ -210,3 +211,21 @@ def test_declared_attributes_hold_in_every_command(here: Terminal) -> None:
         in here.drip("learners", "add", "e@kund.example", "--set", "seats=many", code=1).err
     )
     assert "did you mean seats?" in here.drip("learners", "add", "e@kund.example", "--set", "seat=5", code=1).err
+
+
+def test_the_schema_of_a_translation_is_there_for_an_editor(here: Terminal) -> None:
+    """`drip init` writes it beside the course's, and `drip schema --translation` prints the same."""
+    here.drip("init", "ny")
+    written = json.loads((here.folder / "ny" / "campaigns" / "translation.schema.json").read_text("utf-8"))
+    assert json.loads(here.drip("schema", "--translation").out) == written
+    assert written != json.loads(here.drip("schema").out)
+
+
+def test_init_takes_what_the_samples_refer_to_along(here: Terminal) -> None:
+    """Bodies, pictures and translations of the sample campaigns are copied whole, byte by byte."""
+    here.drip("init", "ny")
+    samples = [one for one in packaged("campaigns").rglob("*") if one.suffix in (".yaml", ".md", ".png")]
+    assert samples
+    for sample in samples:
+        copied = here.folder / "ny" / "campaigns" / sample.relative_to(packaged("campaigns"))
+        assert copied.read_bytes() == sample.read_bytes()

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from drip.course.amounts import Reentry
 from drip.course.model import Award, Course, Defaults, Notify, Survey, Tip
 from drip.course.parse import parse
-from drip.course.timing import Gap, Reentry, Unit
+from drip.course.timing import Gap, Unit
 from drip.errors import CourseError, Mistake
 
 TIP = "  - {tip: one, subject: Hello, body: Hello.}\n"
