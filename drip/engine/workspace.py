@@ -43,10 +43,14 @@ at = "09:00"                          # in each learner's own zone
 days = "mon-fri"
 timezone = "Europe/Stockholm"         # for learners who have none
 
-# [learner]                           # what an import brings besides names: then conditions and imports are checked
-# plan = ["trial", "pro"]             # one of these
-# seats = {type = "number", default = 1}
-# renewal_date = "date"               # text, number, date or yes/no
+[learner]                             # what an import may bring besides names: courses and imports are held to it
+plan = ["trial", "pro"]               # one of these
+country = "text"                      # text, number, date or yes/no
+team = "text"                         # where a colleague works
+started_on = "date"                   # a colleague's first day
+status = {values = ["active", "left"], default = "active"}
+open_ticket = {type = "yes/no", default = false}    # a support case that is still open
+on_leave = {type = "yes/no", default = false}
 
 [brand]
 name = "Acme"
@@ -59,9 +63,10 @@ secret_key = "{secret}"
 """
 _GITIGNORE = "drip.local.toml\ndrip.db*\noutbox/\npreview/\n"
 _PEOPLE = """\
-email,first_name,last_name,language,timezone,plan
-ada@customer.example,Ada,Byron,en,Europe/London,trial
-astrid@kund.example,Astrid,Öberg,sv,Europe/Stockholm,pro
+email,first_name,last_name,language,timezone,plan,country,team,started_on
+ada@customer.example,Ada,Byron,en,Europe/London,trial,GB,,
+astrid@kund.example,Astrid,Öberg,sv,Europe/Stockholm,trial,SE,,
+bo@acme.example,Bo,Ek,sv,Europe/Stockholm,,SE,finance,2026-03-02
 """
 
 
