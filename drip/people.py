@@ -56,7 +56,8 @@ class Enrolment:
     goes before it. `waited` says that a wait has ended since the last mail: an `if` is then decided at once.
     `held_since` is when a hold or a pause began (None: neither), `held_for` how long those before it lasted since
     `next_step` was reached; `paused_by` is who paused it: learner, marketer or silent. The held-out (`held_out`) are
-    enrolled and never mailed. `target` is the civil target of `next_step` as text (see schedule.civil.Target), None until it is derived.
+    enrolled and never mailed. `target` is the civil target of `next_step` as text (see schedule.civil.Target), None
+    until it is derived.
     """
 
     id: int

@@ -24,7 +24,7 @@ from drip.course.attributes import Attribute, declared
 from drip.course.model import Defaults
 from drip.course.model import Sender as CourseSender
 from drip.course.positions import Scalar
-from drip.course.timing import parse_clock, parse_days, parse_gap, parse_holidays, parse_limit, parse_window, parse_zone
+from drip.course.timing import parse_clock, parse_days, parse_gap, parse_holidays, parse_window, parse_zone
 from drip.errors import SettingsError
 from drip.render.colour import hex_colour
 from drip.render.layout import Brand
@@ -131,6 +131,10 @@ def _defaults(said: Mapping[str, tuple[Any, str]], is_workspace: bool) -> Defaul
         return _read(read, *said[key]) if key in said else default
 
     bare = Defaults()
+    if "timing.limit" in said:
+        raise SettingsError(
+            f"{said['timing.limit'][1]}: a limit over all courses is not supported yet; write it in a course"
+        )
     if "timing.at" in said and "timing.between" in said:
         raise SettingsError(f"{said['timing.between'][1]}: `at` and `between` exclude each other; write one of them")
     sender = None if is_workspace else bare.sender
@@ -153,7 +157,6 @@ def _defaults(said: Mapping[str, tuple[Any, str]], is_workspace: bool) -> Defaul
         days=get("timing.days", parse_days, bare.days),
         skip_holidays=get("timing.skip_holidays", parse_holidays, None),
         timezone=get("timing.timezone", parse_zone, bare.timezone),
-        limit=get("timing.limit", parse_limit, None),
         stale_after=get("timing.stale_after", parse_gap, None),
         attributes=_attributes(said),
     )
