@@ -17,14 +17,19 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
 
 
 def test_init_makes_a_workspace_in_which_everything_works(here: Terminal) -> None:
-    """A new workspace checks without a finding, and every sample course can be previewed and simulated."""
+    """A new workspace checks without a finding, and each sample can be looked at in both languages, and simulated."""
     said = here.drip("init", "ny kurs")
     assert "cd 'ny kurs'" in said.out
     inside = Terminal(folder=here.folder / "ny kurs", monkeypatch=here.monkeypatch, capsys=here.capsys)
     assert inside.json("check", "--strict") == []
-    for course in ("first-report", "trygg-start"):
-        assert {Path(one["html"]).is_absolute() for one in inside.json("preview", course)} == {False}
+    for course in ("first-report", "safe-inbox", "trygg-start"):
+        for language in ("en", "sv"):
+            mails = inside.json("preview", course, "--language", language)
+            assert {Path(one["html"]).is_absolute() for one in mails} == {False}
+    for course in ("first-report", "safe-inbox"):
         assert "finish" in [row["kind"] for row in inside.json("simulate", course)]
+    silent = inside.json("simulate", "trygg-start")[-1]
+    assert (silent["kind"], silent["reason"]) == ("wait", "6 mails without a click or an answer")
     assert json.loads(inside.drip("schema").out) == json.loads(
         (inside.folder / "campaigns" / "course.schema.json").read_text("utf-8")
     )
