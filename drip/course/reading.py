@@ -116,7 +116,7 @@ class _Builder:
             index = mark.index if mark is not None else 0
             message, hint = _explained(problem, self.source, index)
             self._stop((index, index), "yaml", message, hint)
-        except (YAMLError, RecursionError, ValueError) as error:
+        except (YAMLError, RecursionError, ValueError, OverflowError) as error:  # the last: \\UFFFFFFFF
             self._stop((0, 0), "yaml", f"this is not YAML: {error}")
         return self.root, self.mistakes
 
@@ -131,6 +131,8 @@ class _Builder:
             self._refuse_decoration(event, span)
         if isinstance(event, events.ScalarEvent):
             plain = event.style is None and bool(event.implicit and event.implicit[0])
+            if event.style == '"' and (found := _UNPRINTABLE.search(event.value)):  # written as \\0
+                self._add_mistake(span, "encoding", f"a character that no text has: U+{ord(found[0]):04X}", "delete it")
             value = _value(event.value) if plain else event.value
             self._finish(Scalar(event.value, value, span))
         elif isinstance(event, events.MappingStartEvent | events.SequenceStartEvent):
