@@ -144,7 +144,8 @@ def _switch(course: str | None, everything: bool, format: Format, *, paused: boo
     if (course is None) == (not everything):
         raise Misused("say which course, or --all (one of them)")
     with opened(settings(), only_look=True) as store:
-        changed = switch(store, course, paused_at=wiring.system_clock() if paused else None)
+        now = wiring.system_clock()
+        changed = switch(store, course, paused_at=now if paused else None, now=now)
     word = "paused" if paused else "resumed"
     lines = [f"{word} {name}" for name in changed] or [f"nothing to be {word}"]
     show(format, {word: changed}, lambda: say(*lines))

@@ -12,23 +12,22 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from drip.engine.effects import carry_out
-from drip.engine.sending import BATCH, Sending, facts_of
+from drip.engine.sending import BATCH, PERSONAL, Sending, facts_of
 from drip.errors import DripError
 from drip.people import Enrolment, Facts, Learner, State
 from drip.plan.choice import choose
 from drip.plan.model import Mail, Plan
 from drip.schedule.advance import Did, Next, Note, next_due, scope
-from drip.schedule.gates import shut
-from drip.schedule.reviews import REVIEW, due_questions, next_review_at
+from drip.schedule.civil import first_allowed, still_open
+from drip.schedule.gates import LAST_STEP, shut
+from drip.schedule.reviews import REVIEW, due_questions, next_review_at, recap_now, rule_of
 from drip.schedule.slots import closed_days, slot_of, zone_of
 from drip.store import breaker, enrolments, learners, ledger
 from drip.store.enrolments import Standing
-from drip.store.ledger import Delivery
+from drip.store.ledger import UNDER_WAY, Delivery
 
 #: Why an enrolment ends when its address is on the suppression list.
 SUPPRESSED = "the address is on the suppression list"
-#: What may go wrong for one person: a condition, a zone or a time that this machine cannot work out.
-PERSONAL = (DripError, LookupError, ValueError, ArithmeticError)
 #: How long a mail to be tried again waits when its enrolment is held, before that is looked at again.
 LOOK_AGAIN = timedelta(hours=1)
 
@@ -100,11 +99,21 @@ def claim_due(sending: Sending, *, now: datetime, limit: int = BATCH) -> Claimed
         claim = _Claim(sending=sending, conn=conn, lease=lease, now=now, facts=facts, rows=rows, barred=barred)
         for row, standing in again:
             _try_again(claim, row, standing)
-        for standing in new:
+        at_work = {standing.enrolment.id for standing in standings[: len(again) + len(new)]}
+        for standing in sorted(new, key=lambda standing: -_priority(claim, standing)):
             _advance(claim, standing)
         for standing in recaps:
-            _recap(claim, standing)
+            if standing.enrolment.id not in at_work:  # its reviews are planned anew once its own mail is decided
+                _recap(claim, standing)
         return Claimed(parcels=_write(claim), looked_at=len(standings))
+
+
+def _priority(claim: _Claim, standing: Standing) -> int:
+    """A higher course goes first."""
+    try:
+        return claim.sending.library.plan(claim.conn, standing.enrolment.revision).priority
+    except DripError:
+        return 0
 
 
 def _barred(sending: Sending, conn: Connection, standings: Sequence[Standing]) -> set[int]:
@@ -123,14 +132,15 @@ def _try_again(claim: _Claim, row: Delivery, standing: Standing) -> None:
     if enrolment.state is State.PAUSED:
         ledger.shift(conn, row.id, due_at=now + LOOK_AGAIN, answer="the enrolment is paused")
         return
-    if enrolment.state is not State.ACTIVE and row.step != REVIEW:
+    reviews_go_on = row.step == REVIEW and enrolment.ended_by == LAST_STEP
+    if enrolment.state is not State.ACTIVE and not reviews_go_on:
         ledger.cancel(conn, [enrolment.id], answer=enrolment.ended_by or str(enrolment.state))
         return
     try:
         plan = claim.sending.library.plan(conn, row.revision)
         facts = claim.facts[enrolment.id]
         gate = shut(plan, enrolment, scope(plan, standing.learner, enrolment, facts, now), now)
-        if gate is not None and gate.enrolment.state is State.FINISHED:
+        if gate is not None and gate.ends:
             ledger.cancel(conn, [enrolment.id], answer=gate.reason)
             claim.moved.append((gate.enrolment, None, gate.reason))
             claim.traced.append((enrolment.id, Note(at=now, kind=Did.FINISH, step="", reason=gate.reason)))
@@ -139,8 +149,15 @@ def _try_again(claim: _Claim, row: Delivery, standing: Standing) -> None:
             ledger.shift(conn, row.id, due_at=now + LOOK_AGAIN, answer=gate.reason)
             return
         mail = plan.step(row.step)
+        zone = zone_of(standing.learner, plan)
+        if row.step == REVIEW:
+            rule = rule_of(plan, row.riders[0])
+            if not still_open(rule, zone, row.claimed_at, now):
+                later = first_allowed(rule, zone, now)
+                if later.at > now:
+                    ledger.shift(conn, row.id, due_at=later.at, answer=later.reason)
+                    return
         if isinstance(mail, Mail):
-            zone = zone_of(standing.learner, plan)
             due = slot_of(mail, enrolment, zone, now, closed_days(plan.limit, facts, zone))
             if due.at > now:
                 ledger.shift(conn, row.id, due_at=due.at, answer=due.reason)
@@ -226,15 +243,19 @@ def _recap(claim: _Claim, standing: Standing) -> None:
         facts, zone = claim.facts[enrolment.id], zone_of(learner, plan)
         at = next_review_at(plan, enrolment, facts, zone, now, standing.due_at)
         gate = shut(plan, enrolment, scope(plan, learner, enrolment, facts, now), now)
-        questions = due_questions(plan, facts, zone, now)
+        planned_at = standing.review_due_at or now
+        questions = recap_now(plan, facts, zone, now, planned_at=planned_at, next_mail_at=standing.due_at)
     except PERSONAL as error:
         enrolments.plan_reviews(claim.conn, {enrolment.id: None})
         enrolments.hold(claim.conn, enrolment.id, str(error))
         return
-    if gate is not None or enrolment.held_since is not None:
-        claim.reviews[enrolment.id] = now + LOOK_AGAIN if enrolment.state is State.ACTIVE else None
-    elif at is None or at > now or not questions:
-        claim.reviews[enrolment.id] = at if at is None or at > now else None
+    under_way = any(row.state in UNDER_WAY for row in claim.rows[enrolment.id])
+    if gate is not None and gate.ends:
+        claim.reviews[enrolment.id] = None  # a goal or a stop: nothing comes back any more
+    elif gate is not None or enrolment.held_since is not None or under_way:
+        claim.reviews[enrolment.id] = now + LOOK_AGAIN
+    elif at is None or not questions:
+        claim.reviews[enrolment.id] = at if at is None or at > now else now + LOOK_AGAIN
     else:
         claim.reviews[enrolment.id] = None
         claim.new.append(

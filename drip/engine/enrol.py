@@ -11,7 +11,8 @@ from sqlalchemy import Connection
 
 from drip.course.expressions import holds
 from drip.engine.learners import Progress, near_misses
-from drip.errors import ExpressionError, NotFound, Refused
+from drip.engine.sending import PERSONAL
+from drip.errors import NotFound, Refused
 from drip.people import Enrolment, Facts, Learner, State
 from drip.plan.choice import is_held_out
 from drip.plan.model import Plan, Start
@@ -114,6 +115,13 @@ def _groups(store: Store, emails: Sequence[str] | None, done: Enrolled) -> Itera
             yield list(found.values())
 
 
+def enrol_one(conn: Connection, course_id: str, learner: Learner, *, at: datetime, suppression_key: bytes) -> bool:
+    """Enrol one learner in the caller's transaction. False where they do not come in."""
+    done = Enrolled()
+    _enrol_group(conn, _plan(conn, course_id), [learner], done, at=at, everyone=False, key=suppression_key)
+    return done.enrolled > 0
+
+
 def _enrol_group(
     conn: Connection,
     plan: Plan,
@@ -138,8 +146,11 @@ def _enrol_group(
         stands = begin(plan, _fresh(plan, learner, at, run=1 if run is None else run.run + 1))
         if is_held_out(plan.holdout, course_id=plan.course_id, ref=learner.ref):
             new.append(Next(enrolment=replace(stands, held_out=True), due_at=None, reason="held out"))
-        else:
+            continue
+        try:
             new.append(look_ahead(plan, stands, learner, Facts(), at))
+        except PERSONAL as error:
+            done.refused[learner.email] = str(error)
     ids = enrolments.add(conn, [(then.enrolment, then.due_at, then.reason) for then in new])
     enrolments.add_trace(conn, [(id_, note) for id_, then in zip(ids, new, strict=True) for note in then.notes])
     done.enrolled += len(new)
@@ -162,15 +173,15 @@ def _why_not(plan: Plan, learner: Learner, run: Enrolment | None, barred: str | 
         try:
             if not holds(plan.start.when, scope(plan, learner, _fresh(plan, learner, at), Facts(), at)):
                 return _NOT_MEANT
-        except ExpressionError as error:
+        except PERSONAL as error:
             return f"start.when cannot be decided: {error}"
     return None
 
 
 def _may_come_again(start: Start, run: Enrolment, at: datetime) -> bool:
     """Whether somebody whose last run has ended may begin another. Leaving, or a dead address, blocks them all."""
-    if run.state is not State.FINISHED:
-        return False
+    if run.state is not State.FINISHED or at <= run.enrolled_at:
+        return False  # also for what happened before that run, or began it, and is told again
     match start.reentry:
         case "completion":
             return True

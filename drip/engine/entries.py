@@ -24,7 +24,9 @@ MISSED_AFTER = timedelta(days=1)
 
 
 def plan_everyone(store: Store, plan: Plan, *, now: datetime) -> None:
-    """Work out when everyone comes into a course that has just been published."""
+    """Work out when everyone comes into a course that has just been published; what was worked out before is void."""
+    with store.write() as conn:
+        entries.clear(conn, plan.course_id)
     if plan.start.date is None:
         return
     last = 0

@@ -9,9 +9,9 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from drip.engine.claim import PERSONAL, Parcel
+from drip.engine.claim import Parcel
 from drip.engine.effects import carry_out
-from drip.engine.sending import Sending
+from drip.engine.sending import PERSONAL, Sending
 from drip.people import State
 from drip.schedule.advance import Next, after_send, look_ahead
 from drip.schedule.backoff import CEILING, pause_after, retry_after

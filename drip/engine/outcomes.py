@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from drip.engine.enrol import enrol
+from drip.engine.enrol import enrol_one
 from drip.engine.learners import find
 from drip.store import Store, courses, enrolments, evidence
 from drip.track.evidence import Evidence, Kind
@@ -35,7 +35,8 @@ def happened(
 ) -> Happened:
     """Write down that `name` happened to a learner at `at`. The same `source_id` twice is once.
 
-    Enrols them, from `at` on, in every course that starts by this event. Raises NotFound for a stranger.
+    Enrols them, from `at` on and in the same transaction, in every course that starts by this event. Raises NotFound
+    for a stranger.
     """
     with store.write() as conn:
         learner = find(conn, email)
@@ -52,9 +53,9 @@ def happened(
         if new:
             for standing in enrolments.of_learner(conn, learner.id):
                 enrolments.wake(conn, standing.enrolment.id, at)
-        starting = courses.started_by_event(conn, name) if new else []
-    begun = []
-    for course_id in starting:
-        if enrol(store, course_id, emails=[learner.email], at=at, suppression_key=suppression_key).enrolled:
-            begun.append(course_id)
+        begun = [
+            course_id
+            for course_id in (courses.started_by_event(conn, name) if new else [])
+            if enrol_one(conn, course_id, learner, at=at, suppression_key=suppression_key)
+        ]
     return Happened(email=learner.email, name=name, new=new, enrolled=tuple(begun))

@@ -206,7 +206,8 @@ class Recorder:
             added = self._add(conn, origin, Kind.UNSUBSCRIBE, visit)
             if origin.plan.unsubscribe == "course":
                 stays = origin.enrolment.state is not State.LEFT
-                enrolments.end(conn, [origin.enrolment.id], state=State.LEFT, ended_by="unsubscribed")
+                mine = [origin.enrolment.id]
+                enrolments.end(conn, mine, state=State.LEFT, ended_by="unsubscribed", also_finished=True)
                 ledger.cancel(conn, [origin.enrolment.id], answer="unsubscribed")
                 return added and stays
             key = learners.suppression_hash(self._key, origin.learner.email)

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from drip.engine.library import Library
+from drip.errors import DripError
 from drip.people import Enrolment, Facts, summarise
 from drip.schedule.reviews import REVIEW
 from drip.store import Store, evidence, ledger
@@ -20,6 +21,9 @@ from drip.transports import Transport
 GROUP = 50
 #: A claim takes at most so many rows.
 BATCH = 200
+
+#: What may go wrong for one person: a condition, a zone or a time that this machine cannot work out.
+PERSONAL = (DripError, LookupError, ValueError, ArithmeticError)
 
 #: Tells the time. One clock is injected everywhere.
 Clock = Callable[[], datetime]
@@ -61,7 +65,11 @@ def facts_of(conn: Connection, enrolled: Sequence[Enrolment]) -> tuple[Mapping[i
     facts = {}
     for one in enrolled:
         since = [event for event in elsewhere.get(one.learner_id, ()) if event.at >= one.enrolled_at]
-        reviews = [(row.id, at, row.riders) for row in rows[one.id] if row.riders and (at := gone_at(row)) is not None]
+        reviews = [
+            (row.id, gone_at(row) or row.claimed_at, row.riders)
+            for row in rows[one.id]
+            if row.riders and row.state not in (Phase.CANCELLED, Phase.FAILED)
+        ]
         facts[one.id] = summarise(sent_times(rows[one.id]), [*own[one.id], *since], reviews=reviews)
     return facts, rows
 

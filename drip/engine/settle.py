@@ -74,6 +74,8 @@ def _decide(conn: Connection, row: Delivery, standing: Standing, decision: Decis
     if not ledger.decide(conn, row.id, phase, now=now, answer=said):
         return False
     plan = courses.plan_of(conn, row.revision)
+    if plan is not None and plan.reviews is not None:
+        enrolments.plan_reviews(conn, {row.enrolment_id: now})
     mail = plan.step(row.step) if plan is not None else None
     if plan is not None and isinstance(mail, Mail) and standing.enrolment.next_step == mail.id:
         _go_on(conn, plan, mail, standing, decision, now=now)

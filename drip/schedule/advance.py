@@ -109,8 +109,7 @@ def next_due(plan: Plan, enrolment: Enrolment, learner: Learner, facts: Facts, n
     closed = closed_days(plan.limit, facts, zone)
     sees = scope(plan, learner, enrolment, facts, now)
     if gate := shut(plan, enrolment, sees, now):
-        ended = gate.enrolment.state is State.FINISHED
-        told = (Note(at=now, kind=Did.FINISH, step="", reason=gate.reason),) if ended else ()
+        told = (Note(at=now, kind=Did.FINISH, step="", reason=gate.reason),) if gate.ends else ()
         return Next(enrolment=gate.enrolment, due_at=None, reason=gate.reason, notes=told)
     enrolment = released(enrolment, now)
     while enrolment.next_step is not None:

@@ -23,6 +23,11 @@ class Shut:
     enrolment: Enrolment
     reason: str
 
+    @property
+    def ends(self) -> bool:
+        """Whether it is over for good: the goal was reached, or it was stopped."""
+        return self.enrolment.ended_by in (GOAL, STOP)
+
 
 def shut(plan: Plan, enrolment: Enrolment, sees: Mapping[str, object], now: datetime) -> Shut | None:
     """Whether goal, stop or hold stand in the way. `sees` is what conditions see. Raises ExpressionError."""

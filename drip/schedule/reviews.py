@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from drip.course.timing import Gap, Rule, Unit
 from drip.people import Enrolment, Facts, State
 from drip.plan.model import Mail, Plan
-from drip.schedule.civil import first_allowed, land, local_date, resolve, to_instant
+from drip.schedule.civil import first_allowed, land, local_date, resolve, still_open, to_instant
 from drip.schedule.gates import LAST_STEP
 
 #: The step id of a recap mail; no tip may have it.
@@ -36,6 +36,38 @@ def due_questions(plan: Plan, facts: Facts, zone: ZoneInfo, now: datetime) -> tu
         if missed:
             due.append((min(missed), taught_at, mail.question.id))
     return tuple(question for _, _, question in sorted(due)[: plan.reviews.per_email])
+
+
+def recap_now(
+    plan: Plan,
+    facts: Facts,
+    zone: ZoneInfo,
+    now: datetime,
+    *,
+    planned_at: datetime,
+    next_mail_at: datetime | None,
+) -> tuple[str, ...]:
+    """The questions of a recap that may go now, or none.
+
+    It was planned for `planned_at`: an allowed instant, whose window or day is still open (a tick is always a little
+    late). None on a day that has its tip still to come, or on which questions came back already.
+    """
+    questions = due_questions(plan, facts, zone, now)
+    if not questions:
+        return ()
+    taken = {local_date(at, zone) for times in facts.offered.values() for at in times}
+    if next_mail_at is not None:
+        taken.add(local_date(next_mail_at, zone))
+    rule = rule_of(plan, questions[0])
+    planned = first_allowed(rule, zone, planned_at).at == planned_at
+    in_time = planned and still_open(rule, zone, planned_at, now)
+    return questions if in_time and local_date(now, zone) not in taken else ()
+
+
+def rule_of(plan: Plan, question: str) -> Rule:
+    """When the tip that taught this question might have come: its reviews keep to the same days and hours."""
+    mails = (step for step in plan.steps if isinstance(step, Mail))
+    return next((mail.rule for mail in mails if mail.question is not None and mail.question.id == question), Rule())
 
 
 def next_review_at(

@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, case, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, bindparam, case, insert, or_, select, update
 
 from drip.people import Enrolment, Learner, State
 from drip.schedule.advance import Note
@@ -150,8 +150,7 @@ def reconsider(conn: Connection, learner_ids: Sequence[int], *, now: datetime) -
     for start in range(0, len(learner_ids), CHUNK):
         chosen = learner_ids[start : start + CHUNK]
         mine = enrolment.c.learner_id.in_(chosen)
-        stuck = (enrolment.c.state == "active", enrolment.c.problem.is_not(None))
-        conn.execute(update(enrolment).where(mine, *stuck).values(due_at=now, problem=None))
+        _look_again(conn, mine, now=now)
         conn.execute(
             update(delivery)
             .where(delivery.c.learner_id.in_(chosen), delivery.c.state == "held", delivery.c.attempts == 0)
@@ -200,26 +199,51 @@ def hold(conn: Connection, enrolment_id: int, problem: str) -> None:
 
 def release(conn: Connection, enrolment_id: int, *, now: datetime) -> None:
     """Look again at an enrolment that waited for a person."""
-    this = (enrolment.c.id == enrolment_id, enrolment.c.problem.is_not(None))
-    conn.execute(update(enrolment).where(*this).values(due_at=now, problem=None))
+    _look_again(conn, enrolment.c.id == enrolment_id, now=now)
+
+
+def _look_again(conn: Connection, chosen: ColumnElement[bool], *, now: datetime) -> None:
+    """Put what waited for a person back into the queue: the enrolment itself, or its reviews if it has finished."""
+    stuck_ = (chosen, enrolment.c.problem.is_not(None))
+    conn.execute(
+        update(enrolment).where(*stuck_, enrolment.c.state == "finished").values(review_due_at=now, problem=None)
+    )
+    conn.execute(update(enrolment).where(*stuck_, enrolment.c.state == "active").values(due_at=now, problem=None))
 
 
 def stuck(conn: Connection) -> list[Standing]:
-    """Active enrolments that wait for a person, with the reason."""
-    query = _standings().where(enrolment.c.problem.is_not(None), enrolment.c.state == "active")
+    """Enrolments that wait for a person, with the reason; a finished one may, for its reviews."""
+    query = _standings().where(enrolment.c.problem.is_not(None), enrolment.c.state.in_(("active", "finished")))
     return [_to_standing(row) for row in conn.execute(query.order_by(enrolment.c.id))]
 
 
-def end(conn: Connection, enrolment_ids: Sequence[int], *, state: State, ended_by: str) -> None:
-    """End these enrolments, if they have not ended yet."""
+def end(
+    conn: Connection, enrolment_ids: Sequence[int], *, state: State, ended_by: str, also_finished: bool = False
+) -> None:
+    """End these enrolments, if they have not ended yet (or have finished, where that is meant). Nothing comes back."""
+    states = ("active", "paused", "finished") if also_finished else ("active", "paused")
     for start in range(0, len(enrolment_ids), CHUNK):
+        chosen = enrolment.c.id.in_(enrolment_ids[start : start + CHUNK])
+        conn.execute(update(enrolment).where(chosen).values(review_due_at=None))
         conn.execute(
             update(enrolment)
-            .where(
-                enrolment.c.id.in_(enrolment_ids[start : start + CHUNK]), enrolment.c.state.in_(("active", "paused"))
-            )
-            .values(state=str(state), ended_by=ended_by, due_at=None, target=None, review_due_at=None)
+            .where(chosen, enrolment.c.state.in_(states))
+            .values(state=str(state), ended_by=ended_by, due_at=None, target=None, problem=None)
         )
+
+
+def lengthen_holds(conn: Connection, course_id: str, *, paused_at: datetime, now: datetime) -> None:
+    """A whole course's pause is over: its time does not count against what fell due meanwhile."""
+    query = select(enrolment.c.id, enrolment.c.due_at, enrolment.c.held_for).where(
+        enrolment.c.course_id == course_id, enrolment.c.state == "active", enrolment.c.due_at <= now
+    )
+    lengthened = [
+        {"the_id": row.id, "held": row.held_for + (now - max(paused_at, row.due_at)).total_seconds()}
+        for row in conn.execute(query)
+    ]
+    if lengthened:
+        change = update(enrolment).where(enrolment.c.id == bindparam("the_id")).values(held_for=bindparam("held"))
+        conn.execute(change, lengthened)
 
 
 def add_trace(conn: Connection, notes: Iterable[tuple[int, Note]]) -> None:

@@ -26,6 +26,11 @@ def put(conn: Connection, course_id: str, times: Mapping[int, datetime | None], 
         conn.execute(insert(entry), rows)
 
 
+def clear(conn: Connection, course_id: str) -> None:
+    """Forget everyone who was to come into this course."""
+    conn.execute(delete(entry).where(entry.c.course_id == course_id))
+
+
 def due(conn: Connection, *, now: datetime, limit: int) -> list[tuple[str, str, datetime]]:
     """(course, address, when) of those whose time has come, the longest due first."""
     query = (

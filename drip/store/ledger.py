@@ -44,6 +44,10 @@ class Phase(StrEnum):
     FAILED = "failed"
 
 
+#: The states of a mail that may still go, or that a person must decide on.
+UNDER_WAY = (Phase.CLAIMED, Phase.HANDED, Phase.RETRY, Phase.IN_DOUBT, Phase.HELD)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
     """A ledger row. `attempts` counts how often it was handed; `riders` are the questions that came back with it."""

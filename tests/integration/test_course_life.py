@@ -11,6 +11,7 @@ from stage import KEY, START, Stage, set_up
 from drip.engine.enrol import enrol
 from drip.engine.learners import import_csv
 from drip.engine.outcomes import happened
+from drip.engine.switch import switch
 from drip.people import State
 from drip.store import webhooks
 from drip.store.ledger import Phase
@@ -275,6 +276,118 @@ def test_after_the_last_tip_recaps_go_on(tmp_path: Path) -> None:
     assert all(asked.count(f"t{n}") == 2 for n in range(1, 5)), asked
     sent_on = [row.sent_at.date() for row in stage.rows() if row.sent_at is not None]
     assert len(sent_on) == len(set(sent_on)), "never two mails on one day"
+
+
+def test_recaps_come_although_every_tick_is_late(tmp_path: Path) -> None:
+    """A worker never looks at nine sharp; seconds after it is soon enough, for a recap as for a tip."""
+    stage = stage_of(tmp_path, REVIEWS)
+    stage.enrol(ADA)
+    stage.clock.turn(seconds=3.5)
+    stage.live(days=15, hours=0.25)
+    asked = [question for row in stage.rows() for question in row.riders]
+    assert all(asked.count(f"t{n}") == 2 for n in range(1, 5)), asked
+    assert {row.sent_at.hour for row in stage.rows() if row.sent_at is not None} == {8}
+
+
+def test_an_outage_over_tips_and_recaps_asks_nothing_twice_a_day(tmp_path: Path) -> None:
+    """Both are overdue when a worker comes back: one mail that day, and no question in two mails of one day."""
+    stage = stage_of(tmp_path, REVIEWS)
+    stage.enrol(ADA)
+    stage.live(days=2)
+    stage.clock.turn(days=4)
+    stage.live(days=12)
+    by_day: dict[object, list[str]] = {}
+    for row in stage.rows():
+        assert row.sent_at is not None
+        by_day.setdefault(row.sent_at.date(), []).append(row.step)
+    assert all(len(mails) == 1 for mails in by_day.values()), by_day
+
+
+def test_leaving_a_finished_course_ends_its_recaps_and_blocks_it(tmp_path: Path) -> None:
+    """`unsubscribe: course` from the last mail: nothing comes back, and no event begins it again."""
+    start = "start: {event: trial.started, reentry: after completion}\nunsubscribe: course\n"
+    stage = stage_of(tmp_path, f"{start}{REVIEWS}")
+    tell(stage, "trial.started")
+    stage.live(days=4)
+    assert stage.standing(ADA).enrolment.state is State.FINISHED
+    before = len(stage.rows())
+    assert stage.recorder.left(4, stage.visit("u1", method="POST"))
+    stage.live(days=15)
+    assert len(stage.rows()) == before
+    assert tell(stage, "trial.started") == ()
+
+
+def test_a_recap_to_be_tried_again_is_not_sent_to_who_has_left(tmp_path: Path) -> None:
+    """The recap met a 4xx, and meanwhile its learner left."""
+    stage = stage_of(tmp_path, f"unsubscribe: course\n{REVIEWS}")
+    stage.enrol(ADA)
+    stage.live(days=6)
+    recap = next(row for row in stage.rows() if row.step == "review")
+    stage.recorder.left(1, stage.visit("u1", method="POST"))
+    with stage.store.write() as conn:
+        conn.exec_driver_sql(
+            "UPDATE delivery SET state = 'retry', sent_at = NULL, due_at = '2026-03-02 08:00:00.000000' WHERE id = ?",
+            (recap.id,),
+        )
+    stage.live(days=2)
+    assert next(row for row in stage.rows() if row.id == recap.id).state is Phase.CANCELLED
+
+
+def test_a_hold_on_the_day_of_a_recap_only_shifts_it(tmp_path: Path) -> None:
+    """Held when the recap was due, released two days later: it comes."""
+    stage = stage_of(tmp_path, f'hold_while: learner.ticket == "open"\n{REVIEWS}', TIPS.split("\n", 1)[0] + "\n")
+    stage.enrol(ADA)
+    stage.live(days=1)
+    import_csv(stage.store, f"email,ticket\n{ADA},open\n".encode(), now=stage.clock())
+    stage.live(days=3)
+    import_csv(stage.store, f"email,ticket\n{ADA},closed\n".encode(), now=stage.clock())
+    stage.live(days=10)
+    assert [row.riders for row in stage.rows() if row.step == "review"] == [("t1",), ("t1",)]
+
+
+def test_a_paused_course_makes_nothing_stale(tmp_path: Path) -> None:
+    """The marketer pauses for ten days; `stale_after: 7 days` does not count them."""
+    stage = set_up(tmp_path)
+    stage.publish(f"{STALE}steps:\n{TIPS}")
+    stage.add(ADA)
+    stage.enrol()
+    stage.live(days=1)
+    switch(stage.store, "course", paused_at=stage.clock(), now=stage.clock())
+    stage.live(days=10)
+    switch(stage.store, "course", paused_at=None, now=stage.clock())
+    stage.live(days=5)
+    assert steps(stage) == ["t1", "t2", "t3", "t4"]
+
+
+def test_a_date_begins_a_course_once(tmp_path: Path) -> None:
+    """Something else is imported an hour after somebody came in by their date: they do not come in again."""
+    top = "start: {date: learner.renewal, reentry: after completion}\n"
+    stage = stage_of(tmp_path, top, TIPS.split("\n", 1)[0] + "\n")
+    import_csv(stage.store, f"email,renewal\n{ADA},2026-03-03\n".encode(), now=stage.clock())
+    stage.live(days=1.2)
+    assert steps(stage) == ["t1"]
+    import_csv(stage.store, f"email,color\n{ADA},blue\n".encode(), now=stage.clock())
+    stage.publish(f"{HEAD}{top}steps:\n{TIPS.split(chr(10), 1)[0]}\n")
+    stage.live(days=5)
+    assert steps(stage) == ["t1"]
+
+
+def test_a_course_that_no_longer_begins_by_a_date_forgets_the_dates(tmp_path: Path) -> None:
+    """Published anew without `start.date`: nobody comes in by the old one."""
+    stage = stage_of(tmp_path, "start: {date: learner.renewal}\n", attributes={"renewal": "2026-03-05"})
+    stage.publish(f"{HEAD}start: {{date: learner.renewal}}\nsteps:\n{TIPS}")
+    stage.publish(f"{HEAD}steps:\n{TIPS}")
+    stage.live(days=6)
+    assert stage.rows() == []
+
+
+def test_an_event_from_the_past_begins_no_second_run(tmp_path: Path) -> None:
+    """What happened before the last run began is told late: it is written down, and begins nothing."""
+    stage = stage_of(tmp_path, "start: {event: trial.started, reentry: after completion}\n")
+    tell(stage, "trial.started")
+    stage.live(days=6)
+    done = happened(stage.store, ADA, "trial.started", at=START - timedelta(days=1), suppression_key=KEY)
+    assert (done.new, done.enrolled) == (True, ())
 
 
 def test_missed_reviews_collapse_into_one(tmp_path: Path) -> None:

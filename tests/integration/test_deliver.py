@@ -298,10 +298,10 @@ def test_pausing_a_course_takes_effect_at_the_next_claim(stage: Stage) -> None:
     from drip.engine.switch import switch
 
     stage.people(2)
-    assert switch(stage.store, "course", paused_at=stage.clock()) == ["course"]
+    assert switch(stage.store, "course", paused_at=stage.clock(), now=stage.clock()) == ["course"]
     assert stage.live(days=3) == Tally()
-    assert switch(stage.store, None, paused_at=None) == ["course"]
-    assert switch(stage.store, None, paused_at=None) == []
+    assert switch(stage.store, None, paused_at=None, now=stage.clock()) == ["course"]
+    assert switch(stage.store, None, paused_at=None, now=stage.clock()) == []
     assert stage.deliver().sent == 2
     assert stage.deliver().sent == 0
 
