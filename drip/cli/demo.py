@@ -7,7 +7,7 @@ import shlex
 import shutil
 import sys
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -126,8 +126,8 @@ def _make_workspace(where: Path) -> None:
     from drip.engine.workspace import create
 
     create(where, secret=secrets.token_urlsafe(32))
-    rows = [f"{address},{name},{zone},trial" for address, name, zone, _ in PEOPLE]
-    (where / "people.csv").write_text("\n".join(["email,first_name,timezone,plan", *rows]) + "\n", "utf-8")
+    rows = [f"{address},{name},{language},{zone},trial" for address, name, language, zone, _ in PEOPLE]
+    (where / "people.csv").write_text("\n".join(["email,first_name,language,timezone,plan", *rows]) + "\n", "utf-8")
 
 
 def _publish_and_enrol(settings: Settings, store: Store, now: datetime, tell: Callable[..., None]) -> None:
@@ -140,7 +140,9 @@ def _publish_and_enrol(settings: Settings, store: Store, now: datetime, tell: Ca
 
     done = publish(store, compiled_course(settings, COURSE), now=now)
     tell(f'published "{done.title}": {done.mails} tips, revision {done.revision[:12]}')
-    people = import_csv(store, (settings.folder / "people.csv").read_bytes(), now=now)
+    people = import_csv(
+        store, (settings.folder / "people.csv").read_bytes(), now=now, declared=settings.defaults.attributes
+    )
     with store.write() as conn:  # who gets which variant is decided by hash of this: each demo tells the same story
         for learner in learners.everyone(conn):
             learners.change(conn, learner.id, {"ref": sha256(learner.email.encode()).hexdigest()[:12]})
@@ -150,7 +152,10 @@ def _publish_and_enrol(settings: Settings, store: Store, now: datetime, tell: Ca
 
 @dataclass
 class _Story:
-    """Six weeks: the engine sends what is due, the learners do what they do, over real HTTP."""
+    """Six weeks: the engine sends what is due, the learners do what they do, over real HTTP.
+
+    What happens elsewhere, in the product, is told as `drip event` tells it.
+    """
 
     sending: Sending
     clock: _Clock
@@ -202,9 +207,8 @@ class _Story:
                 self.came[mail.to] += 1
                 mail = replace(mail, number=self.came[mail.to])
                 for act in plans(mail):
-                    heapq.heappush(
-                        self.ahead, (self.clock.now + act.after, len(self.seen) * 100 + len(self.ahead), mail, act)
-                    )
+                    self.planned += 1
+                    heapq.heappush(self.ahead, (self.clock.now + act.after, self.planned, mail, act))
 
     def _act(self, browser: Browser) -> None:
         """Do everything that is planned for this instant."""
@@ -215,36 +219,45 @@ class _Story:
                 case "leave":
                     status, _ = browser.leave(act.url, act.agent)
                 case "right" | "wrong":
-                    url, option = self._option(mail, act.what == "right")
+                    url, option = self._option(mail.questions[act.question], act.what == "right")
                     status, _ = browser.answer(url, option, act.sure, act.agent)
+                case "rate":
+                    status, _ = browser.rate(act.url, act.agent)
+                case "subscribe":
+                    status = self._subscribe(mail.to)
                 case _:
                     status, _ = browser.get(act.url, act.agent)
             if status >= 400:
                 raise RuntimeError(f"the web side answered {status} to {act.what} by {mail.to}")
 
-    def _option(self, mail: Mail, right: bool) -> tuple[str, int]:
+    def _option(self, options: Sequence[str], right: bool) -> tuple[str, int]:
         """The link of the right answer, or of a wrong one: the learner presses what they believe."""
-        from drip.plan.model import Mail as Tip
-        from drip.store import ledger
+        from drip.engine.record import Recorder
         from drip.track.token import Purpose, verify
 
-        token = mail.options[0].rpartition("/")[2]
-        claim = verify(self.sending.ring, token, Purpose.ANSWER, now=self.clock.now)
-        with self.sending.store.read() as conn:
-            row = ledger.by_id(conn, claim.delivery_id)
-            assert row is not None, "the link came in a mail of the ledger"
-            step = self.sending.library.plan(conn, row.revision).step(row.step)
-        assert isinstance(step, Tip)
-        assert step.question is not None
-        number = next(n for n, option in enumerate(step.question.options) if option.correct == right)
-        return mail.options[number], number
+        recorder = Recorder(self.sending.store, suppression_key=self.sending.suppression_key)
+        for url in options:
+            claim = verify(self.sending.ring, url.rpartition("/")[2], Purpose.ANSWER, now=self.clock.now)
+            question, option = recorder.question(claim.delivery_id, claim.item)
+            if question.options[option].correct == right:
+                return url, option
+        raise AssertionError("every question has a right answer and a wrong one")
+
+    def _subscribe(self, email: str) -> int:
+        """The trial becomes a subscription, and the product says so: for the course that is its goal."""
+        from drip.engine.outcomes import happened
+
+        key = self.sending.suppression_key
+        happened(self.sending.store, email, "subscription.started", at=self.clock.now, suppression_key=key)
+        return 200
 
     def _week(self, week: int) -> str:
         begins = STARTS + timedelta(weeks=week - 1)
         told = self.told
         if not told:
             return f"week {week}, from {begins:%d %B}: nothing"
-        left = f", {told['leave']} left" if told["leave"] else ""
+        few = {"rate": "rated", "subscribe": "subscribed", "leave": "left"}
+        did_too = "".join(f", {told[what]} {did}" for what, did in few.items() if told[what])
         did = f"{told['open']:>3} opens, {told['follow']:>3} links followed"
         answered = f"{told['right'] + told['wrong']:>3} answers ({told['right']} right)"
-        return f"week {week}, from {begins:%d %B}: {told['mails']:>3} mails, {did}, {answered}{left}"
+        return f"week {week}, from {begins:%d %B}: {told['mails']:>3} mails, {did}, {answered}{did_too}"

@@ -97,7 +97,7 @@ class Links:
     def _record(self, claim: Claim, form: Mapping[str, str], visit: Visit) -> Response:
         """Record what a page's form posts, and show what comes of it."""
         delivery, origin = claim.delivery_id, self.recorder.origin(claim.delivery_id)
-        if _asks_for_rating(origin):
+        if _asks_for_rating(origin, claim):
             survey, rating = origin.survey(), _number(form.get("rating", ""))
             if rating is None or rating not in ratings(survey):
                 raise HTTPException(400)
@@ -136,7 +136,7 @@ class Links:
 
     def _see_question(self, claim: Claim, token: str, visit: Visit) -> Response:
         origin = self.recorder.origin(claim.delivery_id)
-        if _asks_for_rating(origin):
+        if _asks_for_rating(origin, claim):
             survey = origin.survey()
             chosen = survey.low + claim.item
             if chosen not in ratings(survey):
@@ -169,8 +169,10 @@ class Links:
         )
 
 
-def _asks_for_rating(origin: Origin) -> bool:
-    return origin.mail is not None and origin.mail.survey is not None
+def _asks_for_rating(origin: Origin, claim: Claim) -> bool:
+    """Whether the link is a rating; the questions that came back with a survey have cards of their own."""
+    card, _ = read_answer_item(claim.item)
+    return card == 0 and origin.mail is not None and origin.mail.survey is not None
 
 
 def _number(text: str) -> int | None:

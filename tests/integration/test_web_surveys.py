@@ -8,11 +8,11 @@ from pathlib import Path
 
 import httpx
 import pytest
-from web_workspace import CHROME, Workspace, make_workspace
+from web_workspace import CHROME, QUESTION, Workspace, make_workspace
 
 from drip.people import State
 from drip.plan.model import Survey
-from drip.track.token import Purpose
+from drip.track.token import Purpose, answer_item
 from drip.web.serve import running
 
 NPS = Survey(id="welcome", kind="nps", ask="How likely are you to recommend us?", low=0, high=10)
@@ -90,6 +90,19 @@ def test_a_link_beyond_the_scale_is_a_404(workspace: Workspace, client: httpx.Cl
     for item in (11, 63, 64):
         assert client.get(workspace.path(Purpose.ANSWER, item, days=30)).status_code == 404
     assert workspace.untouched()
+
+
+def test_a_question_that_came_back_with_a_survey_is_a_question(tmp_path: Path) -> None:
+    """Its links show and answer it, and the survey's rate: each mail may hold both."""
+    workspace = make_workspace(tmp_path, survey=NPS, riders=["welcome"])
+    path = workspace.path(Purpose.ANSWER, answer_item(1, 1), days=30)
+    with running(workspace.app()) as url, httpx.Client(base_url=url, headers={"User-Agent": CHROME}) as client:
+        page = client.get(path)
+        assert QUESTION.ask in page.text
+        client.post(path, data={"nonce": nonce_in(page), "sure": "fairly"})
+        assert 'name="rating"' in client.get(workspace.path(Purpose.ANSWER, 9, days=30)).text
+    assert [(row.item, row.data["option"]) for row in workspace.evidence() if row.kind == "answer"] == [("welcome", 1)]
+    assert ratings(workspace) == []
 
 
 def test_a_swedish_survey_is_swedish(tmp_path: Path) -> None:
