@@ -112,7 +112,7 @@ def set_up(folder: Path, transport: str, people: int) -> Scene:
     store.upgrade()
     publish(store, compile_course(course, folder, settings.defaults, settings.brand), now=NOW)
     import_csv(store, _people(people), now=NOW)
-    done = enrol(store, "first-report", emails=None, at=NOW, suppression_key=wiring.suppression_key(settings))
+    done = enrol(store, "first-report", emails=None, at=NOW, suppression_key=wiring.suppression_key(settings, store))
     assert done.enrolled == people, f"{done.enrolled} of {people} were enrolled: {done.refused}"
     with store.engine.connect() as conn:  # all of it in the one file that copy() takes
         conn.exec_driver_sql("COMMIT")
