@@ -11,7 +11,8 @@ from difflib import get_close_matches
 from drip.course.positions import Node, Row, Scalar, Source, Span, Table
 
 _COMMENT = re.compile(r"#[ \t]*drip:[ \t]*ignore\b[ \t]*=?[ \t]*([\w,-]*)[ \t]*([^\r\n]*)")
-_END_OF_JINJA = re.compile(r"\s*-?#\}.*$")
+#: One for every mail that a course may have; what comes after them ignores nothing.
+MOST_COMMENTS = 2_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,15 +32,17 @@ def ignores(source: Source, tree: Table | None) -> list[Ignore]:
         return []
     texts = sorted(_scalars(tree)) if tree is not None else []
     begins = min((span[0] for span in tree.keys_at.values()), default=0) if tree is not None else 0
-    found = []
+    found: list[Ignore] = []
     for comment in _COMMENT.finditer(source.text):
         start = comment.start()
         at = bisect_right(texts, (start, len(source.text)))
         if at and start < texts[at - 1][1]:
             continue  # a text about drip, not a comment
-        reason = _END_OF_JINJA.sub("", comment[2]).strip()
+        reason = comment[2].partition("#}")[0].rstrip().removesuffix("-").strip()
         top = start < begins
-        for rule in comment[1].split(",") if comment[1] else [""]:
+        for rule in comment[1].split(",", MOST_COMMENTS - len(found)):
+            if len(found) == MOST_COMMENTS:
+                return found
             found.append(
                 Ignore(rule=rule, reason=reason, line=source.line(comment.span()), top=top, span=comment.span())
             )

@@ -19,6 +19,7 @@ from drip.course.pictures import Picture, picture
 from drip.course.positions import Node, Row, Scalar, Source, Span, Table
 from drip.course.reading import decoded, read
 from drip.course.values import LONGEST_PROSE, MOST_PICTURES
+from drip.course.weight import marks, too_many_marks
 from drip.errors import CourseError, Mistake
 
 #: A course that refers to more files than this is a library.
@@ -99,12 +100,14 @@ def gathered(name: str, trees: Iterable[tuple[Source, Table]], files: Mapping[st
 
 def references(source: Source, tree: Table, bodies: Mapping[str, Body]) -> Iterator[Reference]:
     """Every place in a course or a translation, and in those bodies' files, that names a file."""
+    entered: set[str] = set()
     for said in _said(tree.get("steps")):
         named, body = said.get("body_file"), said.get("body")
         if isinstance(named, Scalar) and (path := named.text.strip()) and not path_problem(path):
             where = resolved("", path)
             yield Reference(kind="body", written=path, path=where, source=source, span=named.span)
-            if where is not None and where in bodies:
+            if where is not None and where in bodies and where not in entered:
+                entered.add(where)
                 yield from _in_markdown(bodies[where].source, bodies[where].scalar, folder_of(where))
         if isinstance(body, Scalar):
             yield from _in_markdown(source, body, "")
@@ -186,6 +189,8 @@ def _body(name: str, path: str, data: bytes) -> Body | None:
 def _read_body(name: str, path: str, data: bytes) -> Body:
     source = decoded(_beside(name, path), data)
     text = source.text.replace("\r\n", "\n").replace("\r", "\n")
+    if wrong := too_many_marks(marks(text), 0):
+        raise CourseError([source.mistake((0, 0), "too-big", *wrong)])
     return Body(source=source, scalar=Scalar(text, text, (0, len(source.text))))
 
 

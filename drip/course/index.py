@@ -10,8 +10,8 @@ from drip.course.files import Body
 from drip.course.positions import Node, Row, Scalar, Source, Span, Table
 from drip.errors import Mistake
 
-#: A name costs about 10 µs to compare: a second for a course in which everything is wrong.
-MOST_COMPARED = 100_000
+#: Pairs of letters, one from each of two names: about a second for a course in which everything is wrong.
+MOST_COMPARED = 10_000_000
 #: So many names fit under a message.
 FEW_NAMES = 8
 
@@ -23,7 +23,7 @@ _NAMED = ("survey", "notify", "award")
 class Index:
     """What a course's conditions may name; `ids` are those of all steps.
 
-    `bodies` are the files that bodies stand in; `compared` counts names that were held against a mistaken one.
+    `bodies` are the files that bodies stand in; `compared` counts letters that were held against a mistaken name's.
     """
 
     bodies: Mapping[str, Body] = field(default_factory=dict)
@@ -37,9 +37,11 @@ class Index:
 
     def nearest(self, name: str, known: Collection[str]) -> str:
         """The known name that is nearest, "" where none is, or where enough has been compared."""
-        if self.compared + len(known) > MOST_COMPARED:
+        if self.compared >= MOST_COMPARED:
             return ""
-        self.compared += len(known)
+        self.compared += len(name[:80]) * sum(map(len, known))
+        if self.compared > MOST_COMPARED:
+            return ""
         return next(iter(get_close_matches(name[:80], sorted(known), n=1)), "")
 
     def meant(self, name: str, known: dict[str, Table] | set[str]) -> str:

@@ -14,12 +14,14 @@ from drip.course.index import indexed
 from drip.course.model import Course, CourseFile, Defaults, Timing
 from drip.course.naming import used_attributes
 from drip.course.paths import stem_and_end, translation_of
-from drip.course.positions import Source, Table
+from drip.course.positions import Source, Table, key_at
 from drip.course.reading import MOST_MISTAKES, read
+from drip.course.steps import Survey, Tip
 from drip.course.timing import Rule
 from drip.course.translate import translated, translation_trees
 from drip.course.translation import Translation
 from drip.course.untranslated import lacking
+from drip.course.weight import MOST_LETTERS, MOST_MAILS, marks, too_many_marks
 from drip.errors import CourseError, Mistake
 
 
@@ -47,6 +49,8 @@ def parse(
     mistakes += _about_the_whole(source, tree, name, defaults)
     said: dict[str, Translation] = {}
     for code, (its_source, its_tree) in others.items():
+        if len(mistakes) > MOST_MISTAKES:  # nobody reads those of every language
+            break
         one, wrong = translated(code, its_source, its_tree, tree, index, defaults.attributes)
         mistakes += [*wrong, *_about_language(code, its_source, file, defaults)]
         if one is not None:
@@ -54,6 +58,8 @@ def parse(
     if mistakes or file is None:
         raise CourseError(_in_order(mistakes, name))
     course = _course(file, name, source, tree, defaults, found)
+    if too_much := _too_much(course, 1 + len(said)):
+        raise CourseError([source.mistake(key_at(tree, ("steps",)), "too-big", *too_much)])
     advice = [row for one in said.values() for row in lacking(source, tree, course.steps, one)]
     trees = [(source, tree), *others.values()]
     used = used_attributes(trees, found.bodies, defaults.attributes or {})
@@ -92,6 +98,18 @@ def _course(file: CourseFile, name: str, source: Source, tree: Table, defaults: 
         source=source,
         tree=tree,
     )
+
+
+def _too_much(course: Course, languages: int) -> tuple[str, str] | None:
+    """Whether a course is more than can be made in the time that somebody waits, as (message, hint)."""
+    mails = [step for _, step in course.walk() if isinstance(step, Tip | Survey)]
+    bodies = [(one.body or step.body or "") for step in mails for one in getattr(step, "variants", ()) or (step,)]
+    if len(bodies) * languages > MOST_MAILS:
+        message = f"{len(bodies) * languages:,} mails, each variant in each language; {MOST_MAILS:,} are the most"
+        return message, "divide it into courses"
+    if sum(map(len, bodies)) > MOST_LETTERS:
+        return f"more than {MOST_LETTERS:,} letters in the mails of one course", "divide it into courses"
+    return too_many_marks(0, sum(map(marks, bodies)))
 
 
 def _rule(timing: Timing, defaults: Defaults) -> Rule:

@@ -14,6 +14,7 @@ from ruamel.yaml import YAML, events
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from drip.course.positions import Node, Row, Scalar, Source, Span, Table
+from drip.course.weight import marks, too_many_marks
 from drip.errors import CourseError, Mistake
 
 #: A tip with a question takes about 1,000.
@@ -30,6 +31,7 @@ _BOOL = re.compile(r"true|True|TRUE|false|False|FALSE")
 _INT = re.compile(r"[-+]?[0-9]{1,18}")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]{1,300}|[0-9]{1,300}(\.[0-9]{0,300})?)([eE][-+]?[0-9]{1,3})?")
 #: What a YAML stream may not hold (YAML 1.2, 5.1), besides lone surrogates, which UTF-8 has none of.
+_PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
@@ -60,6 +62,11 @@ def _read(file: str, data: bytes) -> tuple[Source, Table, tuple[Mistake, ...]]:
 
 def _refused(file: str, rule: str, message: str, hint: str = "") -> CourseError:
     return CourseError([Mistake(file=file, line=1, column=1, rule=rule, message=message, hint=hint)])
+
+
+def _paired(text: str) -> str:
+    """The text with escaped surrogate pairs as the characters they stand for, as JSON writes them (RFC 8259 §7)."""
+    return _PAIR.sub(lambda pair: pair[0].encode("utf-16", "surrogatepass").decode("utf-16"), text)
 
 
 def decoded(file: str, data: bytes) -> Source:
@@ -102,6 +109,7 @@ class _Builder:
         self.mistakes: list[Mistake] = []
         self.root: Node | None = None
         self.stack: list[_Open] = []
+        self.marks = 0
 
     def build(self) -> tuple[Node | None, list[Mistake]]:
         try:
@@ -130,6 +138,8 @@ class _Builder:
         if isinstance(event, events.NodeEvent):
             self._refuse_decoration(event, span)
         if isinstance(event, events.ScalarEvent):
+            event.value = _paired(event.value)
+            self._weigh(event.value, span)
             plain = event.style is None and bool(event.implicit and event.implicit[0])
             if event.style == '"' and (found := _UNPRINTABLE.search(event.value)):  # written as \\0
                 self._add_mistake(span, "encoding", f"a character that no text has: U+{ord(found[0]):04X}", "delete it")
@@ -178,6 +188,12 @@ class _Builder:
             return
         table[key.text] = value
         table.keys_at[key.text] = key.span
+
+    def _weigh(self, text: str, span: Span) -> None:
+        weight = marks(text)
+        self.marks += weight
+        if wrong := too_many_marks(weight, self.marks):
+            self._stop(span, "too-big", *wrong)
 
     def _refuse_decoration(self, event: events.NodeEvent, span: Span) -> None:
         if event.anchor is not None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 
 from pydantic_core import PydanticCustomError
 
@@ -26,9 +25,6 @@ from drip.course.translation import (
     survey_key,
 )
 from drip.errors import CourseError, Mistake
-
-#: So many names are held against a mistaken one.
-MOST_LIKE = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +72,7 @@ def translated(
     """The translation that a tree says, held against the course's tree and index; or the mistakes in it."""
     file, found = shaped(TranslationFile, source, tree)
     said = [item for item in items(tree.get("steps")) if isinstance(item, Table)]
-    found += against(source, tree, list(steps_in(course.get("steps"))))
+    found += against(source, tree, list(steps_in(course.get("steps"))), index)
     for use in uses(source, tree, said, index.bodies):
         found += references(index, use)
         found += attributes(index, declared, use) if declared is not None else ()
@@ -93,7 +89,7 @@ def translated(
     ), []
 
 
-def against(source: Source, tree: Table, steps: list[Table]) -> Iterator[Mistake]:
+def against(source: Source, tree: Table, steps: list[Table], index: Index) -> Iterator[Mistake]:
     """Mistakes of a translation's tree that only the course's steps show."""
     known = _known(steps)
     seen: dict[str, Span] = {}
@@ -107,7 +103,7 @@ def against(source: Source, tree: Table, steps: list[Table]) -> Iterator[Mistake
         key = key_of(item)
         found = (known.tips if "tip" in item else known.surveys).get(key)
         if found is None or key in known.ambiguous:
-            yield source.mistake(named.span, *_unknown(item, known))
+            yield source.mistake(named.span, *_unknown(item, known, index))
             continue
         if key in seen:
             hint = f"first in line {source.line(seen[key])}"
@@ -115,7 +111,7 @@ def against(source: Source, tree: Table, steps: list[Table]) -> Iterator[Mistake
         seen.setdefault(key, named.span)
         if "tip" in item:
             yield from _parts(source, item, found)
-            yield from _variants(source, item, found)
+            yield from _variants(source, item, found, index)
             yield from _question(source, named.text, item, found)
 
 
@@ -138,15 +134,15 @@ def key_of(step: Table) -> str:
     return survey_key(text_of(step.get("survey")), text_of(step.get("id")) or None)
 
 
-def _unknown(item: Table, known: _Known) -> tuple[str, str, str]:
+def _unknown(item: Table, known: _Known, index: Index) -> tuple[str, str, str]:
     """Why an item translates nothing, as (rule, message, hint)."""
     if "tip" in item:
         name = text_of(item["tip"])
-        return "unknown-step", f'the course has no tip "{name}"', _like(name, known.tips)
+        return "unknown-step", f'the course has no tip "{name}"', _like(name, known.tips, index)
     kind, id_ = text_of(item.get("survey")), text_of(item.get("id"))
     ids = [key for key in known.surveys if not key.startswith("<")]
     if id_:
-        return "unknown-step", f'the course has no survey "{id_}"', _like(id_, ids)
+        return "unknown-step", f'the course has no survey "{id_}"', _like(id_, ids, index)
     if key_of(item) in known.ambiguous:
         message = f"the course has more than one survey of the kind {kind}"
         return "unknown-step", message, "give each an id there, and write it here"
@@ -162,7 +158,7 @@ def _parts(source: Source, item: Table, found: Table) -> Iterator[Mistake]:
             yield source.mistake(item.keys_at[key], "unknown-part", message, "only what is there is translated")
 
 
-def _variants(source: Source, item: Table, found: Table) -> Iterator[Mistake]:
+def _variants(source: Source, item: Table, found: Table, index: Index) -> Iterator[Mistake]:
     """Variants are found by name."""
     names = {text_of(v.get("name")) for v in items(found.get("variants")) if isinstance(v, Table)}
     seen: set[str] = set()
@@ -172,7 +168,7 @@ def _variants(source: Source, item: Table, found: Table) -> Iterator[Mistake]:
             continue
         if name.text not in names:
             message = f'the course has no variant "{name.text}" of this tip'
-            yield source.mistake(name.span, "unknown-variant", message, _like(name.text, names))
+            yield source.mistake(name.span, "unknown-variant", message, _like(name.text, names, index))
         elif name.text in seen:
             yield source.mistake(name.span, "duplicate-id", f'the variant "{name.text}" is translated twice')
         seen.add(name.text)
@@ -194,9 +190,8 @@ def _question(source: Source, tip: str, item: Table, found: Table) -> Iterator[M
     yield from same_options(source, tip, items(ours))
 
 
-def _like(name: str, known: Iterable[str]) -> str:
+def _like(name: str, known: Iterable[str], index: Index) -> str:
     names = sorted(known)
-    close = get_close_matches(name[:80], names[:MOST_LIKE], n=1)
-    if close:
-        return f'did you mean "{close[0]}"?'
+    if close := index.nearest(name, names):
+        return f'did you mean "{close}"?'
     return f"there are: {', '.join(names)}" if 0 < len(names) <= FEW_NAMES else ""

@@ -13,6 +13,8 @@ from drip.errors import NotFound, Refused
 
 #: A course file larger than this is refused before it is read.
 LARGEST = 1_000_000
+#: All translations of a course: each is read whole, and stands in memory as a tree.
+LARGEST_TRANSLATIONS, MOST_TRANSLATIONS = 3_000_000, 30
 #: All that a course refers to, in bytes: it stands in memory while the course is compiled.
 LARGEST_TOGETHER = 50_000_000
 
@@ -22,10 +24,7 @@ def read_with_files(file: Path, defaults: Defaults, *, shown_as: str) -> tuple[C
     Refused.
     """
     data = _text(file, shown_as)
-    translations = {
-        translation_language(one.name): _text(one, str(Path(shown_as).with_name(one.name)))
-        for one in translations_of(file)
-    }
+    translations = _translations(file, shown_as)
     files: dict[str, bytes] = {}
     absent: set[str] = set()
     total = 0
@@ -42,6 +41,17 @@ def read_with_files(file: Path, defaults: Defaults, *, shown_as: str) -> tuple[C
     course = parse(shown_as, data, defaults, files=files, translations=translations)
     pictures = {found.name.rpartition("/")[2]: files[path] for path, found in course.pictures.items()}
     return course, pictures
+
+
+def _translations(file: Path, shown_as: str) -> dict[str, bytes]:
+    """Language → content of each translation."""
+    found: dict[str, bytes] = {}
+    for one in translations_of(file):
+        found[translation_language(one.name)] = _text(one, str(Path(shown_as).with_name(one.name)))
+        if len(found) > MOST_TRANSLATIONS or sum(map(len, found.values())) > LARGEST_TRANSLATIONS:
+            most = f"{MOST_TRANSLATIONS} translations, or {LARGEST_TRANSLATIONS // 1_000_000} MB of them"
+            raise Refused(f"{shown_as}: more than {most}: divide it into courses")
+    return found
 
 
 def translations_of(file: Path) -> list[Path]:
@@ -61,7 +71,10 @@ def _text(file: Path, shown_as: str) -> bytes:
     try:
         if file.stat().st_size > LARGEST:
             raise Refused(f"{shown_as}: larger than {LARGEST // 1_000_000} MB; a course is text")
-        return file.read_bytes()
+        if not file.is_file():  # a pipe would be waited for, and a device never ends
+            raise Refused(f"{shown_as}: cannot be read: it is not a file")
+        with file.open("rb") as opened:
+            return opened.read(LARGEST + 1)
     except FileNotFoundError:
         raise NotFound(f"there is no file {shown_as}") from None
     except OSError as error:

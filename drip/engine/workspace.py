@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from difflib import get_close_matches
+from io import BytesIO
 from pathlib import Path
 
 from drip.course.model import Course, Defaults
@@ -107,7 +108,8 @@ def find_course(folder: Path, name: str) -> Path:
 def _id_in(file: Path) -> str:
     """The id that a course file says, or else its name, without reading all of a file that may be wrong elsewhere."""
     try:
-        said = _ID.search(file.read_bytes()[:LARGEST])
+        with file.open("rb") if file.is_file() else BytesIO() as opened:  # a pipe would be waited for
+            said = _ID.search(opened.read(LARGEST))
     except OSError:
         said = None
     return said[1].decode() if said else file.stem

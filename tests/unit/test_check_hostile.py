@@ -11,10 +11,12 @@ from rule_samples import FOLDER, advice_on
 
 from drip.check import advise
 from drip.check.draft import blocks
+from drip.check.ignoring import MOST_COMMENTS
 from drip.check.prose import sentences
 from drip.check.support import in_css
 from drip.check.vocabulary import LANGUAGES
 from drip.course.parse import parse
+from drip.course.weight import MOST_MARKS, marks
 from drip.plan.compile import compile_plan
 
 #: CPU time for one text of the greatest length; the slowest takes a tenth of it.
@@ -51,6 +53,8 @@ def test_no_text_takes_long(piece: str, language: str) -> None:
     text = (piece * MOST)[: MOST - 2000].strip() or "x"
     if piece in ("> ", "\n> ", "\n- "):
         text = text[:2000]  # nesting is bounded by the renderer
+    while marks(text) > MOST_MARKS - 100:  # more of them are refused with the file
+        text = text[: len(text) * 4 // 5]
     assert cpu("x" + text, language) < CPU_SECONDS
 
 
@@ -80,9 +84,9 @@ def test_any_comment_is_read(parts: list[str]) -> None:
 
 
 def test_many_comments_are_read_at_once() -> None:
-    """Ten thousand of them above a course take no longer than reading them."""
+    """Ten thousand of them above a course take no longer than reading them; what is more than mails is not read."""
     text = "# drip: ignore=no-preheader because\n" * 10_000 + (FOLDER / "short.yaml").read_text("utf-8")
     before = time.process_time()
     found = advice_on(text)
     assert time.process_time() - before < CPU_SECONDS
-    assert len(found) == 10_000
+    assert len(found) == MOST_COMMENTS
