@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from drip.course.attributes import Attribute
 from drip.course.model import Defaults
 from drip.engine.deliver import Tally, deliver_due, until_idle
 from drip.engine.enrol import Enrolled, enrol
@@ -96,11 +97,15 @@ class Stage:
     def __post_init__(self) -> None:
         self.recorder = Recorder(self.store, suppression_key=KEY)
 
-    def publish(self, text: str = COURSE, name: str = "course") -> Published:
+    def publish(
+        self, text: str = COURSE, name: str = "course", attributes: Mapping[str, Attribute] | None = None
+    ) -> Published:
         file = self.folder / "campaigns" / f"{name}.yaml"
         file.parent.mkdir(exist_ok=True)
         file.write_text(text, "utf-8")
-        return publish(self.store, compile_course(file, self.folder, Defaults(), Brand()), now=self.clock())
+        return publish(
+            self.store, compile_course(file, self.folder, Defaults(attributes=attributes), Brand()), now=self.clock()
+        )
 
     def add(self, *emails: str, **values: Any) -> None:
         rows = [

@@ -91,7 +91,8 @@ def check(
         case CheckFormat.text:
             for row in found:
                 say(f"{row.severity} [{row.rule}]", str(row), "")
-            say(f"{_count(len(files), 'course')}: {_count(errors, 'error')}, {_count(warnings, 'warning')}")
+            more = " (advice comes once the errors are mended)" if errors else ""
+            say(f"{_count(len(files), 'course')}: {_count(errors, 'error')}, {_count(warnings, 'warning')}{more}")
     if errors or (strict and warnings):
         raise typer.Exit(1)
 

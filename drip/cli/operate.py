@@ -31,7 +31,8 @@ def publish(
     def text() -> None:
         for one in done:
             news = "published" if one.before is None else "published anew" if one.changed else "unchanged"
-            say(f'{one.course_id}: {news}, "{one.title}", {one.mails} tips, revision {one.revision[:12]}')
+            mails = f"{one.mails} mail{'' if one.mails == 1 else 's'}"
+            say(f'{one.course_id}: {news}, "{one.title}", {mails}, revision {one.revision[:12]}')
             if one.staying:
                 say(f"  {one.staying} active enrolments go on with an earlier revision; new ones get this one")
 

@@ -30,6 +30,12 @@ _AMBIGUOUS = re.compile(r"[-+−]?[1-9][0-9]{0,2},[0-9]{3}")
 _ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
+class Day(str):
+    """A date, kept as ISO text: it compares as that text does, and a mail writes it out in words."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attribute:
     """One declared attribute. `choices` are the values of a `choice`; `default` is for learners who have none."""
@@ -61,7 +67,7 @@ class Attribute:
                 return self.read(value)
             except ValueError:
                 return value  # a condition that needs it then says so, and a person looks
-        return value
+        return Day(value) if isinstance(value, str) and self.type == "date" and _is_date(value) else value
 
     def problem(self, operator: str, constant: object) -> tuple[str, str] | None:
         """Why comparing with that constant makes no sense, as (what it is, hint), or None."""

@@ -31,7 +31,7 @@ class Button(Part):
 
 
 class Image(Part):
-    """One picture above the text."""
+    """One picture, below the text."""
 
     src: PictureSource = Field(
         description="A PNG, JPEG, GIF or WebP file beside the course, of at most 1 MB; or an https address.",
@@ -99,7 +99,7 @@ class Said(Part):
         examples=["tips/welcome.md"],
     )
     button: Button | None = Field(None, description="The one button.")
-    image: Image | None = Field(None, description="A picture above the text.")
+    image: Image | None = Field(None, description="A picture below the text.")
     clip: Clip | None = Field(None, description="A short film.")
     source: Line | None = Field(
         None,

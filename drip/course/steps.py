@@ -139,7 +139,7 @@ class If(Part):
 
 
 class Notify(Part):
-    """A step that tells another program, by a signed webhook, that somebody has come here."""
+    """A step that tells another program that somebody has come here: written down now, sent by a later version."""
 
     notify: Name = Field(description="What the other program is told.", examples=["crm.course_nearly_done"])
     id: StepId | None = Field(
@@ -148,7 +148,7 @@ class Notify(Part):
 
 
 class Award(Part):
-    """A step that gives a certificate."""
+    """A step that gives a certificate. It is written down now; its page comes with a later version."""
 
     award: Id = Field(description="What is given.", examples=["certificate"])
     id: StepId | None = Field(

@@ -103,7 +103,8 @@ def why(store: Store, email: str, course_id: str) -> Trace:
         for delivery in rows[stands.id]:
             at = delivery.sent_at or delivery.handed_at or delivery.claimed_at
             kind = "mail" if delivery.state is Phase.SENT else str(delivery.state)
-            told.append(row(at, delivery.step, kind, "" if kind == "mail" else delivery.answer))
+            back = f"brings back {', '.join(delivery.riders)}" if delivery.riders else ""
+            told.append(row(at, delivery.step, kind, back if kind == "mail" else delivery.answer))
         told.sort(key=lambda r: (r.at, r.kind == "finish"))
         step = plan.step(stands.next_step or "")
         under_way = next((d for d in rows[stands.id] if d.step == stands.next_step and d.state != Phase.SENT), None)
@@ -139,7 +140,7 @@ def _with_reasons(told: Sequence[Row], plan: Plan, stands: Enrolment, zone: Zone
         if row.kind == "mail" and isinstance(step, Mail):
             anchor = at.floor_at or at.last_mail_at or at.enrolled_at
             due = slot_of(step, at, zone, anchor, closed_days(plan.limit, facts, zone))
-            reason = why_then(step, at, last, due.reason)
+            reason = "; ".join(filter(None, (why_then(step, at, last, due.reason), row.reason)))
             if row.at - due.at >= LATE:
                 reason += f"; {span_text(row.at - due.at)} late"
             yield replace(row, reason=reason)

@@ -29,6 +29,7 @@ def report(store: Store, course_id: str) -> CourseReport:
             published_at=published.published_at,
             paused_at=published.paused_at,
             steps=[(mail.id, [variant.name for variant in mail.variants]) for mail in mails] + recaps,
+            surveys={mail.survey.id: mail.survey.kind for mail in mails if mail.survey is not None},
             teaches={mail.question.id: mail.id for mail in mails if mail.question is not None},
         )
         return course_report(info, numbers.counts(conn, course_id), numbers.seen(conn, course_id))

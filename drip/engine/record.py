@@ -149,7 +149,8 @@ class Recorder:
         with self._store.write() as conn:
             origin = self._origin(conn, delivery_id)
             question, option = origin.question(item)
-            before = evidence.answers_to(conn, origin.enrolment.id, question.id)
+            again = delivery_id if read_answer_item(item)[0] else None  # what came back is asked anew in each mail
+            before = evidence.answers_to(conn, origin.enrolment.id, question.id, delivery_id=again)
             correct = question.options[option].correct
             data = {"option": option, "correct": correct, "sure": sure}
             added = self._add(conn, origin, Kind.ANSWER, visit, item=question.id, data=data)

@@ -7,6 +7,7 @@ from datetime import date, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from drip.course.attributes import Day
 from drip.render.languages import words_for
 
 if TYPE_CHECKING:  # Babel's tables are wanted only where a date or a number is written
@@ -59,6 +60,8 @@ def number_in_words(number: float, locale: Locale) -> str:
 
 def printed(value: object, locale: Locale) -> object:
     """A learner's value as a text shows it: a date or an instant in words, anything else as it is."""
+    if isinstance(value, Day):
+        value = date.fromisoformat(value)
     if not isinstance(value, date):
         return value
     from babel.dates import format_date

@@ -158,9 +158,18 @@ class CourseReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ratings:
-    """First ratings of a survey: rating → how many gave it."""
+    """First ratings of a survey: rating → how many gave it. `kind` is nps, csat or scale."""
 
     counts: Mapping[int, int]
+    kind: str = "scale"
+
+    @property
+    def nps(self) -> float | None:
+        """The net promoter score, from -100 to 100 (Reichheld 2003): the share of 9 and 10 less that of 0 to 6."""
+        if self.kind != "nps" or not self.n:
+            return None
+        net = sum(many * ((rating >= 9) - (rating <= 6)) for rating, many in self.counts.items())
+        return 100 * net / self.n
 
     @property
     def n(self) -> int:
@@ -187,6 +196,7 @@ class Info:
     paused_at: datetime | None
     steps: Sequence[tuple[str, Sequence[str]]]
     teaches: Mapping[str, str] = field(default_factory=dict)
+    surveys: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -261,7 +271,10 @@ def course_report(info: Info, counts: Counts, seen: Iterable[Seen]) -> CourseRep
         steps=tuple(steps),
         held_out=counts.held_out,
         reviewed=Share(count=asked.reviewed[True], n=asked.reviewed.total()),
-        ratings={survey: Ratings(counts=dict(sorted(counts_.items()))) for survey, counts_ in asked.ratings.items()},
+        ratings={
+            survey: Ratings(counts=dict(sorted(given.items())), kind=info.surveys.get(survey, "scale"))
+            for survey, given in asked.ratings.items()
+        },
     )
 
 

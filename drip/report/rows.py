@@ -41,7 +41,12 @@ def to_object(report: CourseReport) -> dict[str, object]:
             **_share("correct", report.reviewed),
         },
         "ratings": {
-            survey: {"n": one.n, "mean": _rounded(one.mean), "counts": {str(k): v for k, v in one.counts.items()}}
+            survey: {
+                "n": one.n,
+                "mean": _rounded(one.mean),
+                "nps": _rounded(one.nps),
+                "counts": {str(k): v for k, v in one.counts.items()},
+            }
             for survey, one in report.ratings.items()
         },
         "steps": to_rows(report),

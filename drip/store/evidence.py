@@ -28,10 +28,12 @@ def data_of(conn: Connection, source: str, source_id: str) -> dict[str, Any]:
     return dict(conn.execute(query).scalar_one())
 
 
-def answers_to(conn: Connection, enrolment_id: int, item: str) -> int:
-    """How many answers (or ratings) to a question (or survey) this enrolment has given."""
+def answers_to(conn: Connection, enrolment_id: int, item: str, *, delivery_id: int | None = None) -> int:
+    """How many answers (or ratings) to a question (or survey) this enrolment has given, in all or in one mail."""
     mine = (evidence.c.enrolment_id == enrolment_id, evidence.c.item == item)
     query = select(func.count()).where(*mine, evidence.c.kind.in_(("answer", "rating")))
+    if delivery_id is not None:
+        query = query.where(evidence.c.delivery_id == delivery_id)
     return conn.execute(query).scalar_one()
 
 

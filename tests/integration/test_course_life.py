@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from stage import KEY, START, Stage, set_up
 
+from drip.course.attributes import declared as declare
 from drip.engine.enrol import enrol
 from drip.engine.learners import import_csv
 from drip.engine.outcomes import happened
@@ -471,3 +472,30 @@ def test_nothing_due_is_nothing_read(tmp_path: Path) -> None:
 
     stage.deliver()
     assert claim_due(stage.sending, now=stage.clock() + timedelta(days=1)).looked_at == 0
+
+
+def test_a_declared_date_is_written_out_from_import_to_mail(tmp_path: Path) -> None:
+    """`[learner] renewal = "date"`: imported as ISO, compared as ISO, and read in words in the learner's language."""
+    stage = set_up(tmp_path)
+    declared = {"renewal": declare("renewal", "date")}
+    body = (
+        "  - {tip: t1, subject: 'Renewal on {{ learner.renewal }}', body: B, when: learner.renewal > \"2026-01-01\"}\n"
+    )
+    stage.publish(f"{HEAD}steps:\n{body}", attributes=declared)
+    people = f"email,renewal\n{ADA},2026-12-20\n".encode()
+    import_csv(stage.store, people, now=stage.clock(), declared=declared)
+    stage.enrol()
+    stage.clock.turn(hours=3)
+    assert stage.deliver().sent == 1
+    assert "Subject: Renewal on 20 December 2026" in stage.mails()[0].read_text()
+
+
+def test_an_answer_to_what_came_back_is_a_first_one_in_its_mail(tmp_path: Path) -> None:
+    """Nobody who remembers is told that only their first answer counts; a second press in the same mail is."""
+    stage = stage_of(tmp_path, REVIEWS)
+    stage.enrol(ADA)
+    stage.live(days=3)
+    stage.recorder.answered(1, 0, "fairly", stage.visit("n1", method="POST"))
+    back = stage.rows()[2]
+    assert not stage.recorder.answered(back.id, answer_item(1, 0), "certain", stage.visit("n2", method="POST")).repeated
+    assert stage.recorder.answered(back.id, answer_item(1, 0), "certain", stage.visit("n3", method="POST")).repeated

@@ -189,3 +189,13 @@ def test_the_object_is_json_with_offsets() -> None:
     assert (found["answers"], found["correct"], found["correct_share"]) == (3, 2, 0.6667)
     assert (found["correct_low"], found["correct_high"]) == (0.2077, 0.9385)
     assert found["steps"][0]["by_confidence"]["fairly"]["answers"] == 3
+
+
+def test_a_net_promoter_score_is_promoters_less_detractors() -> None:
+    """Reichheld's: nines and tens less nought to six, in points; other surveys have none."""
+    from drip.report.numbers import Ratings
+
+    assert Ratings(counts={10: 5, 8: 3, 6: 2}, kind="nps").nps == 30
+    assert Ratings(counts={0: 1}, kind="nps").nps == -100
+    assert Ratings(counts={5: 4}, kind="csat").nps is None
+    assert Ratings(counts={}, kind="nps").nps is None
