@@ -55,7 +55,9 @@ def _summary(findings: Path, said: str, code: int, seconds: int) -> int:
     numbers = json.loads(numbers_file.read_text("utf-8")) if numbers_file.exists() else {}
     coverage = [(int(m[1]), int(m[2])) for m in re.finditer(r"cov: (\d+) ft: (\d+)", said)]
     first, last = (coverage[0], coverage[-1]) if coverage else ((0, 0), (0, 0))
-    print(f"{numbers.get('executions', 0):,} executions in {seconds} s; {numbers.get('compiled', 0):,} were good courses")
+    print(
+        f"{numbers.get('executions', 0):,} executions in {seconds} s; {numbers.get('compiled', 0):,} were good courses"
+    )
     print(f"coverage: {last[0]:,} edges, {last[1]:,} features (from the seeds alone: {first[0]:,} and {first[1]:,})")
     print(f"the slowest took {numbers.get('slowest_cpu_seconds', 0)} s of processor time")
     found = sorted(file for file in findings.iterdir() if file.name != "numbers.json" and file.suffix != ".txt")

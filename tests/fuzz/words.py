@@ -29,7 +29,9 @@ TOKENS = (
 
 def dictionary() -> str:
     """libFuzzer's format: a quoted word a line."""
-    words = dict.fromkeys((*(f"{key}: " for key in sorted(_keys(json_schema()) | _keys(translation_schema()))), *TOKENS))
+    words = dict.fromkeys(
+        (*(f"{key}: " for key in sorted(_keys(json_schema()) | _keys(translation_schema()))), *TOKENS)
+    )
     return "".join(f'"{_escaped(word)}"\n' for word in words)
 
 
