@@ -3,10 +3,9 @@
 Usage: python many_checks.py MEGABYTES SECONDS < JOBS    a job a line: {"folder": …, "paths": […]}
 
 Everything is loaded once, by a check of a course that is good; then each job is a fork of that process, in which the
-real
-command line runs with limits of its own. So what a job costs is the check itself, without the start of Python: a line
-{"code", "cpu", "grown", "out", "err"} each, in seconds of processor time and bytes beyond what a good course takes.
-A job that the limits end has a negative code, the signal's.
+real command line runs with limits of its own. So what a job costs is the check itself, without the start of Python: a
+line {"code", "cpu", "grown", "out", "err"} each, in seconds of processor time and bytes beyond what a good course
+takes. A job that the limits end has a negative code, the signal's.
 """
 
 from __future__ import annotations
@@ -21,8 +20,7 @@ from pathlib import Path
 import drip.cli
 
 GOOD = (
-    "title: T\nsteps:\n  - tip: one\n    subject: S\n    body: A [view](https://a.example) and
-![x](https://a.example/x.png).\n"
+    "title: T\nsteps:\n  - tip: one\n    subject: S\n    body: A [view](https://a.example) and ![x](https://a.example/x.png).\n"
     "    question: {ask: Q, options: [{text: A, correct: true, because: x}, {text: B, because: y}]}\n"
     "  - {tip: two, subject: S, body: '{% if learner.plan %}x{% endif %}', when: clicked('one')}\n"
 )
