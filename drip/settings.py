@@ -98,9 +98,14 @@ def _files(folder: Path) -> tuple[dict[str, tuple[Any, str]], bool]:
     for name in (FILE, LOCAL_FILE):
         path = folder / name
         try:
+            if path.exists() and not path.is_file():  # a pipe would be waited for
+                words = "Is a directory" if path.is_dir() else "it is not a file"
+                raise SettingsError(f"{name}: cannot be read: {words}")
             content = tomllib.loads(path.read_text("utf-8"))
         except FileNotFoundError:
             continue
+        except RecursionError:
+            raise SettingsError(f"{name}: nested too deeply") from None
         except UnicodeDecodeError:
             raise SettingsError(f"{name}: not UTF-8; save it as UTF-8") from None
         except OSError as error:

@@ -145,12 +145,15 @@ def read_layout(folder: Path, name: str) -> str:
         file = place / f"{name}.mjml"
         if file.is_file():
             try:
+                if file.stat().st_size > LARGEST:
+                    raise Refused(f"templates/{name}.mjml: larger than {LARGEST // 1_000_000} MB")
                 return file.read_text("utf-8")
             except UnicodeDecodeError:
                 raise Refused(f"templates/{name}.mjml: not UTF-8; save it as UTF-8") from None
             except OSError as error:
                 raise Refused(f"templates/{name}.mjml: cannot be read: {error.strerror}") from None
-    known = {file.stem for place in (folder / "templates", packaged("templates")) for file in place.glob("*.mjml")}
+    places = (folder / "templates", packaged("templates"))
+    known = {file.stem for place in places for file in place.glob("*.mjml") if file.is_file()}
     close = get_close_matches(name, known, n=1)
     hint = f'did you mean "{close[0]}"?' if close else f"there are: {', '.join(sorted(known))}"
     raise NotFound(f"there is no layout templates/{name}.mjml; {hint}")

@@ -15,17 +15,39 @@ from xml.parsers import expat
 
 from jinja2 import StrictUndefined, TemplateError, TemplateSyntaxError
 from jinja2 import Template as JinjaTemplate
+from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from drip.errors import CourseError, Mistake
 
 #: A filled layout may have so many characters and nest so deeply; sensible ones have a tenth of it.
 LONGEST, DEEPEST = 400_000, 200
+#: Letters that repeating a text may make: spaces that keep the next words out of a preview, or a line of dashes.
+MOST_REPEATED = 5_000
 
 _LINE_MARK = re.compile("\ue000(\\d+)\ue001")
 _ENTITY = re.compile(r"&([A-Za-z][A-Za-z0-9]*;)")
 _XML_ENTITIES = frozenset({"amp;", "lt;", "gt;", "quot;", "apos;"})
-_LAYOUTS = ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=True)
+
+
+class _Sandbox(ImmutableSandboxedEnvironment):
+    """A text is repeated a few times and no more: `"a" * 9999999999` would fill the memory."""
+
+    intercepted_binops = frozenset({"*", "**", "%"})
+
+    def call_binop(self, context: Context, operator: str, left: object, right: object) -> object:
+        """Raises TypeError where something large would come of it."""
+        numbers = all(isinstance(one, int | float) for one in (left, right))
+        if operator == "*" and not numbers:
+            times, rest = (left, right) if isinstance(left, int) else (right, left)
+            if not (isinstance(times, int) and isinstance(rest, str) and times * len(rest) <= MOST_REPEATED):
+                raise TypeError(f"a text of at most {MOST_REPEATED:,} letters can come of *")
+        elif not numbers or operator == "**":
+            raise TypeError(f"there is no {operator} here" if numbers else f"{operator} is for numbers here")
+        return super().call_binop(context, operator, left, right)
+
+
+_LAYOUTS = _Sandbox(undefined=StrictUndefined, autoescape=True)
 _LAYOUTS.globals.clear()
 
 
@@ -46,10 +68,14 @@ def fill_layout(name: str, source: str, values: Mapping[str, object]) -> Filled:
 
     Raises CourseError with the layout's name and line.
     """
+    if len(source) > LONGEST:
+        raise refuse(name, source, 1, f"{len(source)} characters; {LONGEST} is the most")
     try:
         marked = _compiled(source).render(values)
     except TemplateSyntaxError as error:
         raise refuse(name, source, error.lineno, f"cannot be read: {error.message}") from None
+    except RecursionError:
+        raise refuse(name, source, 1, "its placeholders are nested too deeply") from None
     except (TemplateError, TypeError, ValueError, ArithmeticError) as error:
         hint = "a layout can use: " + ", ".join(sorted(values))
         raise refuse(name, source, _raised_at(error), f"cannot be filled: {error}", hint) from None
