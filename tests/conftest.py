@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from itertools import count
@@ -16,6 +17,16 @@ from mail_server import MailServer, mail_server
 SLOW_MACHINE = [HealthCheck.too_slow, HealthCheck.filter_too_much]
 settings.register_profile("drip", deadline=None, suppress_health_check=SLOW_MACHINE)
 settings.load_profile("drip")
+
+
+@pytest.fixture(autouse=True)
+def _say_goodbye() -> Iterator[None]:
+    """Close the ways out that the stage opened."""
+    yield
+    if "stage" in sys.modules:
+        opened = sys.modules["stage"].OPENED
+        while opened:
+            opened.pop().close()
 
 
 @pytest.fixture

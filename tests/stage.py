@@ -70,6 +70,10 @@ steps:
 )
 
 
+#: The ways out that a test has opened: they are closed when it ends (tests/conftest.py).
+OPENED: list[Transport] = []
+
+
 @dataclass
 class Clock:
     """A clock that stands until somebody turns it."""
@@ -179,6 +183,8 @@ class Stage:
         )
 
     def other_worker(self, name: str, **changes: Any) -> Sending:
+        if "transport" in changes:
+            OPENED.append(changes["transport"])
         return replace(self.sending, worker=name, **changes)
 
 

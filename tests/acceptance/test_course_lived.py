@@ -140,9 +140,9 @@ def on_monday(lived: Lived, now: str) -> None:
         astrid, ben, carla, june = (lived.mail_to(who) for who in (ASTRID, BEN, CARLA, JUNE))
         told["pixel"] = web.get(str(astrid.pixel))
         told["click"] = web.get(astrid.links[-1])
-        told["right"] = web.answer(astrid.options[0], 0, "certain")
-        told["wrong"] = web.answer(ben.options[1], 1, "guessed")
-        told["machine"] = [web.get(link, CHROME)[0] for link in (*carla.links, *carla.options, carla.unsubscribe)] + [
+        told["right"] = web.answer(astrid.questions[0][0], 0, "certain")
+        told["wrong"] = web.answer(ben.questions[0][1], 1, "guessed")
+        told["machine"] = [web.get(link, CHROME)[0] for link in carla.presses] + [
             web.get(str(carla.pixel), APPLE_PREFETCH)[0]
         ]
         told["left"] = [web.leave(june.unsubscribe)[0] for _ in range(2)]
@@ -154,7 +154,7 @@ def on_thursday(lived: Lived, now: str) -> None:
     """Robert answers at last."""
     with lived.academy.serving(now) as url:
         web = Reader(url)
-        lived.told["late"] = web.answer(lived.mail_to(ROBERT).options[0], 0, "fairly")
+        lived.told["late"] = web.answer(lived.mail_to(ROBERT).questions[0][0], 0, "fairly")
         web.close()
 
 

@@ -51,7 +51,7 @@ def test_the_demo_prints_the_report_and_leaves_everything_behind(told: tuple[Pat
     assert "12 enrolled: 0 active, 11 finished (2 by goal, 9 by last step), 1 left, 0 failed, 0 paused" in out
     assert re.search(r"First answers: \d+ of \d+ right", out)
     assert re.search(r"Questions that came back: \d+ of \d+ right", out)
-    assert re.search(r"Survey recommend: [5-9] ratings, mean \d", out)
+    assert re.search(r"Survey recommend: [5-9] ratings, NPS [+-]\d", out)
     assert (len(re.findall(r"1 subscribed", out)), len(re.findall(r"\d rated", out))) == (2, 1)
     assert sent == sum(int(number) for number in re.findall(r"(\d+) mails,", out))
 
