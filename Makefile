@@ -7,6 +7,8 @@ BIN := $(VENV)/bin
 JOBS ?= auto
 # What else to hand over: `make demo ARGS=folder`, `make test ARGS="-k timing"`, `make lock ARGS=--upgrade`.
 ARGS ?=
+# How long `make fuzz` looks for what breaks the check.
+SECONDS ?= 60
 
 # What the tests need from Debian: program=package. Only what is missing is installed.
 TEST_PROGRAMS := chromium=chromium smtp-sink=postfix
@@ -17,6 +19,9 @@ export PATH := $(PATH):/usr/sbin
 MADE := $(VENV)/.made
 RUNS := $(VENV)/.runs
 DEVELOPS := $(VENV)/.develops
+# The fuzzer has an environment of its own: nothing else needs it, and not every machine has a wheel of it.
+FUZZ_VENV := .venv-fuzz
+FUZZES := $(FUZZ_VENV)/.fuzzes
 
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 # A file stays in one process, so that a server or a browser it starts is started once. (Not loadgroup: pytest-xdist 3.8
@@ -24,7 +29,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 PYTEST := $(BIN)/python -m pytest -n $(JOBS) --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help demo venv dev lint test check format bench lock tools clean
+.PHONY: help demo venv dev lint test check format bench fuzz lock tools clean
 
 help:  ## print this list
 	@echo "make TARGET, where TARGET is one of"
@@ -56,6 +61,9 @@ format: $(DEVELOPS)  ## format the code, and mend what ruff can mend
 bench: $(DEVELOPS) tools  ## measure (ARGS goes to bench/run.py)
 	$(BIN)/python bench/run.py $(ARGS)
 
+fuzz: $(FUZZES)  ## look for files that break `drip check`, guided by coverage (SECONDS=60)
+	@$(FUZZ_VENV)/bin/python tests/fuzz/run.py $(SECONDS)
+
 lock:  ## pin the dependencies of pyproject.toml again (ARGS=--upgrade for the newest)
 	@if command -v uv >/dev/null; then uv="uv"; \
 	elif $(BIN)/python -m uv --version >/dev/null 2>&1; then uv="$(BIN)/python -m uv"; \
@@ -66,7 +74,7 @@ lock:  ## pin the dependencies of pyproject.toml again (ARGS=--upgrade for the n
 	$$compile --extra dev -c requirements.txt -o requirements-dev.txt
 
 clean:  ## take away .venv and all that was made; what you wrote stays
-	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(FUZZ_VENV) .fuzz build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find drip tests bench -name __pycache__ -type d -prune -exec rm -rf {} +
 
 tools:
@@ -85,4 +93,12 @@ $(RUNS): requirements.txt pyproject.toml $(MADE)
 $(DEVELOPS): requirements-dev.txt $(RUNS)
 	@echo "Installing what developing drip needs into $(VENV)"
 	@$(PIP) install -q --require-hashes -r requirements-dev.txt
+	@touch $@
+
+$(FUZZES): tests/fuzz/requirements.txt requirements.txt pyproject.toml
+	@bash .ci/venv $(PYTHON) $(FUZZ_VENV)
+	@echo "Installing drip and a fuzzer into $(FUZZ_VENV): a minute the first time"
+	@$(FUZZ_VENV)/bin/python -m pip --disable-pip-version-check --no-input install -q --require-hashes -r requirements.txt
+	@$(FUZZ_VENV)/bin/python -m pip --disable-pip-version-check --no-input install -q --no-deps --no-build-isolation -e .
+	@$(FUZZ_VENV)/bin/python -m pip --disable-pip-version-check --no-input install -q --require-hashes -r tests/fuzz/requirements.txt
 	@touch $@

@@ -23,6 +23,8 @@ MOST_BYTES = 1_000_000
 MOST_PARTS = 60_000
 #: Nobody reads more of them at once.
 MOST_MISTAKES = 200
+#: Letters of a tag, which are read one by one before it is refused; a course has none.
+LONGEST_TAG = 10_000
 #: Levels of nesting; an `if` inside an `if` takes four.
 DEEPEST = 50
 
@@ -112,6 +114,10 @@ class _Builder:
         self.marks = 0
 
     def build(self) -> tuple[Node | None, list[Mistake]]:
+        for word in self.source.text.split():
+            if len(word) > LONGEST_TAG and "!" in word:
+                begin = self.source.text.index(word)
+                self._stop((begin, begin + len(word)), "too-big", "a word of that length with a ! is for programs")
         try:
             for count, event in enumerate(YAML(typ="safe", pure=True).parse(self.source.text)):
                 span = (event.start_mark.index, event.end_mark.index)

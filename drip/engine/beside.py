@@ -47,6 +47,8 @@ def _translations(file: Path, shown_as: str) -> dict[str, bytes]:
     """Language → content of each translation."""
     found: dict[str, bytes] = {}
     for one in translations_of(file):
+        if not one.resolve().is_relative_to(file.parent.resolve()):
+            raise Refused(f"{one}: a link that leads out of the course's folder; copy the file there instead")
         found[translation_language(one.name)] = _text(one, str(Path(shown_as).with_name(one.name)))
         if len(found) > MOST_TRANSLATIONS or sum(map(len, found.values())) > LARGEST_TRANSLATIONS:
             most = f"{MOST_TRANSLATIONS} translations, or {LARGEST_TRANSLATIONS // 1_000_000} MB of them"

@@ -52,7 +52,8 @@ def _escaped(word: str) -> str:
 
 def seeds() -> Iterator[tuple[str, bytes]]:
     """Name → input: the samples, the courses of the tests, the hostile corpus, and one that has everything beside it."""
-    for folder in (ROOT / "campaigns", DATA / "courses", DATA / "check", DATA / "hostile"):
+    hostile = DATA / "hostile"
+    for folder in (ROOT / "campaigns", DATA / "courses", DATA / "check", hostile / "refused", hostile / "read"):
         for file in sorted(folder.glob("*.yaml")):
             if file.stem.count(".") == 0:
                 beside = {
