@@ -1,4 +1,4 @@
-"""Make the README's picture of a report anew: `python docs/pictures.py` (needs Chromium). It runs the demo."""
+"""Make the README's pictures anew: `python docs/pictures.py` (needs Chromium). It runs the demo."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
+#: The tip that the README shows.
+TIP = "saved-view"
 IMAGES = Path(__file__).parent / "images"
 CHROMIUM = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 PAGE = """<!doctype html><meta charset="utf-8"><style>
@@ -23,7 +25,7 @@ pre {{ font: 15px/1.45 "DejaVu Sans Mono", monospace; margin: 0 }}
 
 
 def main() -> None:
-    """Run the demo in a temporary folder, and take a picture of what `drip report` prints there."""
+    """Run the demo in a temporary folder; take pictures of what `drip report` prints there, and of a tip on a phone."""
     drip = [sys.executable, "-m", "drip"]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name) / "demo"
@@ -39,6 +41,13 @@ def main() -> None:
             tab = browser.new_page(device_scale_factor=1.5, viewport={"width": 1100, "height": 600})
             tab.goto(page.as_uri())
             tab.locator("body").screenshot(path=str(IMAGES / "report.png"))
+            subprocess.run([*drip, "preview", "first-report", TIP], cwd=folder, check=True, stdout=subprocess.DEVNULL)
+            for name, scheme in (("tip-phone", "light"), ("tip-dark", "dark")):
+                phone = browser.new_page(
+                    device_scale_factor=2, viewport={"width": 375, "height": 700}, color_scheme=scheme
+                )
+                phone.goto((folder / "preview" / f"{TIP}.html").as_uri())
+                phone.screenshot(path=str(IMAGES / f"{name}.png"), full_page=True)
             browser.close()
 
 
