@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 from drip.course.expressions import holds, parse_condition, variables
 from drip.course.timing import gap_text
 from drip.people import Enrolment, Facts, Learner, State
+from drip.plan.compile import skills
 from drip.plan.model import Award, Branch, Mail, Notify, Plan, Wait
 from drip.schedule.civil import add
 from drip.schedule.gates import LAST_STEP, released, shut, silenced
@@ -93,7 +94,7 @@ def scope(plan: Plan, learner: Learner, enrolment: Enrolment, facts: Facts, now:
         run=enrolment.run,
         facts=facts,
         now=now,
-        skills={step.question.id: step.skill for step in plan.steps if isinstance(step, Mail) and step.question},
+        skills=skills(plan),
         declared=plan.attributes,
     )
 
