@@ -11,7 +11,7 @@ ARGS ?=
 SECONDS ?= 60
 
 # What the tests need from Debian: program=package. Only what is missing is installed.
-TEST_PROGRAMS := chromium=chromium smtp-sink=postfix openssl=openssl
+TEST_PROGRAMS := chromium=chromium smtp-sink=postfix openssl=openssl initdb=postgresql
 # Where Debian keeps servers, which is on root's PATH only.
 export PATH := $(PATH):/usr/sbin
 
