@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from drip.course.files import referred
@@ -19,10 +21,28 @@ LARGEST_TRANSLATIONS, MOST_TRANSLATIONS = 3_000_000, 30
 LARGEST_TOGETHER = 50_000_000
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Beside:
+    """A course file's bytes and those of everything beside it. `absent` are paths that it names and that are not there."""
+
+    data: bytes
+    translations: Mapping[str, bytes]
+    files: Mapping[str, bytes]
+    absent: frozenset[str]
+
+
 def read_with_files(file: Path, defaults: Defaults, *, shown_as: str) -> tuple[Course, dict[str, bytes]]:
     """Parse a course with what lies beside it; its pictures are given too, by name. Raises CourseError, NotFound or
     Refused.
     """
+    found = gather(file, shown_as=shown_as)
+    course = parse(shown_as, found.data, defaults, files=found.files, translations=found.translations)
+    pictures = {one.name.rpartition("/")[2]: found.files[path] for path, one in course.pictures.items()}
+    return course, pictures
+
+
+def gather(file: Path, *, shown_as: str) -> Beside:
+    """Everything that a course is made of, as it lies on the disk, unread. Raises what `read_with_files` raises."""
     data = _text(file, shown_as)
     translations = _translations(file, shown_as)
     files: dict[str, bytes] = {}
@@ -38,9 +58,7 @@ def read_with_files(file: Path, defaults: Defaults, *, shown_as: str) -> tuple[C
             if total > LARGEST_TOGETHER:
                 most = f"{LARGEST_TOGETHER // 1_000_000} MB together"
                 raise Refused(f"{shown_as}: what it refers to has more than {most}: make its pictures smaller")
-    course = parse(shown_as, data, defaults, files=files, translations=translations)
-    pictures = {found.name.rpartition("/")[2]: files[path] for path, found in course.pictures.items()}
-    return course, pictures
+    return Beside(data=data, translations=translations, files=files, absent=frozenset(absent))
 
 
 def _translations(file: Path, shown_as: str) -> dict[str, bytes]:

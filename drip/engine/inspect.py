@@ -7,24 +7,29 @@ from pathlib import Path
 
 from drip.check import advise
 from drip.course.model import Defaults
-from drip.engine.workspace import compile_course, read_layout, shown
+from drip.engine.workspace import Compiled, compile_course, read_layout, shown
 from drip.errors import CourseError, Mistake, SettingsError, UserError
 from drip.render.layout import Brand
 
 
 def inspect(file: Path, folder: Path, defaults: Defaults, brand: Brand) -> list[Mistake]:
     """Rows for one file: its mistakes, or, for one that can be compiled and rendered, advice."""
+    return examine(file, folder, defaults, brand)[1]
+
+
+def examine(file: Path, folder: Path, defaults: Defaults, brand: Brand) -> tuple[Compiled | None, list[Mistake]]:
+    """What a course file becomes, with advice on it; or None, with its mistakes."""
     name = shown(file, folder)
     try:
         compiled = compile_course(file, folder, defaults, brand, shown_as=name)
+        layout = read_layout(folder, compiled.course.layout)
     except CourseError as error:
-        return list(error.mistakes)
+        return None, list(error.mistakes)
     except SettingsError as error:
-        return [Mistake(file="drip.toml", line=1, column=1, rule="settings", message=str(error))]
+        return None, [Mistake(file="drip.toml", line=1, column=1, rule="settings", message=str(error))]
     except UserError as error:
-        return [_unusable(name, file, str(error))]
-    layout = read_layout(folder, compiled.course.layout)
-    return list(advise(compiled.course, compiled.plan, compiled.templates, layout))
+        return None, [_unusable(name, file, str(error))]
+    return compiled, list(advise(compiled.course, compiled.plan, compiled.templates, layout))
 
 
 def _unusable(name: str, file: Path, words: str) -> Mistake:
