@@ -52,7 +52,7 @@ def _read(file: str, data: bytes) -> tuple[Source, Table, tuple[Mistake, ...]]:
     if len(data) > MOST_BYTES:
         raise _refused(file, "too-big", f"a course of {len(data):,} bytes; {MOST_BYTES:,} is the most")
     source = decoded(file, data)
-    tree, mistakes = _Builder(source).build()
+    tree, mistakes = tree_of(source)
     if not isinstance(tree, Table):
         empty = tree is None or (isinstance(tree, Scalar) and tree.value is None)
         message = "the file is empty" if empty else "a course is a list of keys, not a text or a list of items"
@@ -60,6 +60,14 @@ def _read(file: str, data: bytes) -> tuple[Source, Table, tuple[Mistake, ...]]:
         hint = "a course needs at least title: and steps:"
         raise CourseError([*mistakes, source.mistake(span, "empty" if empty else "wrong-type", message, hint)])
     return source, tree, tuple(mistakes)
+
+
+def tree_of(source: Source) -> tuple[Node | None, list[Mistake]]:
+    """The tree of any text (None: nothing is written), and the mistakes after which reading could go on.
+
+    Raises CourseError where there is no tree: too deep, too many parts, not YAML.
+    """
+    return _Builder(source).build()
 
 
 def _refused(file: str, rule: str, message: str, hint: str = "") -> CourseError:

@@ -16,19 +16,18 @@ from sqlalchemy import Connection
 
 from drip.engine.claim import LOOK_AGAIN, SUPPRESSED, Parcel, claim_due
 from drip.engine.enrol import come_in
-from drip.engine.mark import Tally, mark
+from drip.engine.mark import Tally, due_since, mark
 from drip.engine.sending import GROUP, Sending
 from drip.errors import DripError, SenderTrouble, StoreError
 from drip.people import State
 from drip.render.message import Message, build_message
+from drip.schedule.acts import tracks_opens
 from drip.schedule.advance import scope
 from drip.store import breaker, enrolments, learners, ledger
 from drip.transports import Result
 
 log = logging.getLogger("drip.deliver")
 
-#: The learner's attribute that says whether opens may be recorded (`tracking: {opens: consented}`).
-CONSENT = "consent_opens"
 _GUARDED = "DRIP_ONLY_TO does not name this address"
 #: Seconds between two attempts to write down what became of a group, when the database does not take it.
 MARK_AGAIN_SECONDS = 1.0
@@ -152,21 +151,10 @@ def message_for(sending: Sending, conn: Connection, parcel: Parcel) -> Message:
         date=parcel.date,
         ring=sending.ring,
         base_url=sending.base_url,
-        track_opens=_may_track(parcel),
+        track_opens=tracks_opens(plan, parcel.learner),
         track_clicks=plan.tracking.clicks == "always",
         cards=cards,
     )
-
-
-def _may_track(parcel: Parcel) -> bool:
-    """Whether this mail carries a pixel: the course says so, or the learner has agreed to it."""
-    match parcel.plan.tracking.opens:
-        case "always":
-            return True
-        case "consented":
-            return parcel.learner.attributes.get(CONSENT) in (True, "yes", "true")
-        case _:
-            return False
 
 
 def _hand(sending: Sending, conn: Connection, parcels: Sequence[Parcel]) -> set[int]:
@@ -184,7 +172,7 @@ def _give_back(sending: Sending, parcels: Sequence[Parcel]) -> None:
     now = sending.clock()
     with sending.store.write() as conn:
         for parcel in parcels:
-            ledger.unclaim(conn, sending.worker, parcel.delivery_id, due_at=now)
+            ledger.unclaim(conn, sending.worker, parcel.delivery_id, due_at=due_since(parcel, now))
 
 
 @contextmanager

@@ -34,3 +34,8 @@ def _number(*parts: str) -> int:
     """A number of _DIGEST_BITS bits that only these texts decide."""
     key = "\n".join(parts).encode("utf-8", errors="surrogatepass")
     return int.from_bytes(hashlib.sha256(key).digest()[: _DIGEST_BITS // 8], "big")
+
+
+def fraction(*parts: str) -> float:
+    """A number from 0 to 1 that only these texts decide: chance, without any."""
+    return _number(*parts) / float(2**_DIGEST_BITS)
