@@ -23,7 +23,7 @@ LARGEST_TOGETHER = 50_000_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Beside:
-    """A course file's bytes and those of everything beside it. `absent` are paths that it names and that are not there."""
+    """A course file's bytes and those of all beside it. `absent` are paths that it names and that are not there."""
 
     data: bytes
     translations: Mapping[str, bytes]

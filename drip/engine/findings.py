@@ -35,15 +35,16 @@ def assign(course: Course, plan: Plan, rows: Sequence[Mistake]) -> Findings:
     owners = {source.file: _Owners(source, tree, places) for source, tree, places in _files(course, plan)}
     bodies: dict[str, str] = {}
     languages = {said.source.file: language for language, said in course.translations.items()}
-    for source, tree in ((one.source, one.tree) for one in (course, *course.translations.values())):
+    written = [(course.source, course.tree), *((said.source, said.tree) for said in course.translations.values())]
+    for source, tree in written:
         for one in references(source, tree, {}):
-            if one.kind == "body" and one.path in course.bodies:
+            if one.kind == "body" and one.path is not None and one.path in course.bodies:
                 file = course.bodies[one.path].source.file
                 bodies.setdefault(file, owners[source.file].at(_place(source, one.span[0])))
                 if source.file in languages:
                     languages.setdefault(file, languages[source.file])
     of_step: dict[str, list[Mistake]] = defaultdict(list)
-    of_course = []
+    of_course: list[Mistake] = []
     for row in rows:
         owner = owners[row.file].at((row.line, row.column)) if row.file in owners else bodies.get(row.file, "")
         (of_step[owner] if owner else of_course).append(row)

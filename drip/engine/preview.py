@@ -95,10 +95,7 @@ def preview(
     if variant is not None and variant not in named:
         where = f"the tip {step}" if step is not None else f"the course {plan.course_id}"
         raise NotFound(f'{where} has no variant "{variant}"; {_hint(variant, list(named))}')
-    fresh = Enrolment(
-        id=0, learner_id=0, course_id=plan.course_id, revision=plan.revision, enrolled_at=now, reached_at=now
-    )
-    sees = scope(plan, learner, fresh, Facts(), now)
+    sees = seen_by(plan, learner, now)
     for template in templates:
         mail = next((mail for mail in mails if mail.id == template.step), None)
         if mail is None or step not in (None, mail.id) or variant not in (None, template.variant):
@@ -119,6 +116,14 @@ def preview(
         name = name if len(mail.variants) == 1 else f"{name}.{template.variant}"
         html = message.html.replace(f'"{base_url.rstrip("/")}/m/', '"m/')
         yield Preview(name=name, mail=mail, variant=template.variant, message=message, html=html)
+
+
+def seen_by(plan: Plan, learner: Learner, now: datetime) -> Mapping[str, object]:
+    """What texts and conditions see for a learner who has just been enrolled."""
+    fresh = Enrolment(
+        id=0, learner_id=0, course_id=plan.course_id, revision=plan.revision, enrolled_at=now, reached_at=now
+    )
+    return scope(plan, learner, fresh, Facts(), now)
 
 
 def _language(plan: Plan, wanted: str) -> str:
