@@ -1,0 +1,262 @@
+"""What an edit does to the people in a course: each edit × those before, waiting at, and past it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from drip.plan.model import Branch, Mail, Plan
+from drip.plan.renames import Renames
+from drip.schedule.edits import Edit, Kind, edits
+from drip.schedule.migrate import Place, appended, place_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """People who stand at the same step of the same revision, with how many they are.
+
+    `step` is None past the last (they have finished). `under_way`: the mail of that step has left, or may have: they
+    count as past it, and it stays as it is.
+    """
+
+    revision: str
+    step: str | None
+    people: int
+    under_way: bool = False
+
+
+class Where(StrEnum):
+    """Where people stand, seen from a change."""
+
+    BEFORE = "before"
+    WAITING = "waiting at"
+    PAST = "past"
+
+
+class Verdict(StrEnum):
+    """What a change does to people."""
+
+    #: Nothing: for them it is as it was.
+    UNAFFECTED = "unaffected"
+    #: They get it, at another time.
+    RETIMED = "re-timed"
+    #: They will get what they would not have got, or get it in its new words.
+    GETS = "will get it"
+    #: They will not get it.
+    MISSES = "will not get it"
+    #: A condition will be asked anew when its time comes.
+    DECIDED = "decided anew"
+    #: They have had it, and would get it again: refused unless said.
+    TWICE = "would get it twice"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Effect:
+    """What one edit does to so many people who stand there."""
+
+    edit: Edit
+    where: Where
+    verdict: Verdict
+    people: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Impact:
+    """What publishing would do. `refusals` say why it will not be done, each with what to write instead.
+
+    `in_it` counts those on their way or paused, `finished` those who have had the last step; `goes_on` says, for each
+    step that is gone, where those who stand at it go on, and how many they are.
+    """
+
+    edits: tuple[Edit, ...] = ()
+    effects: tuple[Effect, ...] = ()
+    in_it: int = 0
+    finished: int = 0
+    goes_on: tuple[tuple[str, str | None, int], ...] = ()
+    refusals: tuple[str, ...] = ()
+
+
+#: (group, step's name today) → how many of the group have had that mail.
+Had = Mapping[tuple[Group, str], int]
+
+
+@dataclass(frozen=True, slots=True)
+class _View:
+    """One group, and what it sees of both plans: the steps still to come, by today's names."""
+
+    group: Group
+    at: str | None
+    coming_before: frozenset[str]
+    place: Place
+    coming_now: frozenset[str]
+
+
+def repeats(groups: Sequence[Group], plans: Mapping[str, Plan], new: Plan, names: Renames) -> set[str]:
+    """The mails that somebody may have had who would come to them again: whom to ask the ledger about."""
+    found: set[str] = set()
+    for group in groups:
+        view = _view(group, plans[group.revision], new, names, extend=False)
+        had = {names.step(s.id) for s in plans[group.revision].steps if isinstance(s, Mail)} - view.coming_before
+        found |= had & view.coming_now
+    return found
+
+
+def impact(
+    current: Plan,
+    new: Plan,
+    groups: Sequence[Group],
+    *,
+    plans: Mapping[str, Plan],
+    names: Renames,
+    had: Had | None = None,
+    extend: bool = False,
+    allowed: Collection[str] = (),
+) -> Impact:
+    """What publishing `new` over `current` does. `plans` has every revision that somebody stands in.
+
+    `had` counts who has had the mails that `repeats` named; `allowed` are those that may go again.
+    """
+    views = [_view(group, plans[group.revision], new, names, extend=extend) for group in groups]
+    changed = edits(current, new, names)
+    tally: Counter[tuple[Edit, Where, Verdict]] = Counter()
+    for edit in changed:
+        for view in views:
+            for where, verdict, people in _effects(edit, view, new, names, had or {}):
+                tally[edit, where, verdict] += people
+    order = {where: number for number, where in enumerate(Where)}
+    effects = [
+        Effect(edit=edit, where=where, verdict=verdict, people=people)
+        for (edit, where, verdict), people in tally.items()
+        if people
+    ]
+    effects.sort(key=lambda one: (changed.index(one.edit), order[one.where], one.verdict))
+    gone: Counter[tuple[str, str | None]] = Counter()
+    for view in views:
+        if view.place.moved and view.group.step is not None and not view.group.under_way:
+            gone[view.group.step, view.place.step] += view.group.people
+    return Impact(
+        edits=changed,
+        effects=tuple(effects),
+        in_it=sum(group.people for group in groups if group.step is not None),
+        finished=sum(group.people for group in groups if group.step is None),
+        goes_on=tuple((step, to, people) for (step, to), people in sorted(gone.items(), key=str)),
+        refusals=(*_unknown(new, gone), *_twice(new, views, had or {}, allowed)),
+    )
+
+
+def _view(group: Group, old: Plan, new: Plan, names: Renames, *, extend: bool) -> _View:
+    at = group.step
+    if at is not None and group.under_way:
+        step = old.step(at)
+        at = step.then if step is not None else None
+    place = place_of(old, new, at, names)
+    if group.step is None and extend:
+        place = Place(step=appended(old, new, names))
+    coming = frozenset(names.step(step) for step in _from(old, at))
+    return _View(group, at, coming, place, frozenset(_from(new, place.step)))
+
+
+def _from(plan: Plan, start: str | None) -> set[str]:
+    """Every step that may come from here on, this one too."""
+    steps = {step.id: step for step in plan.steps}
+    found: set[str] = set()
+    todo = [start]
+    while todo:
+        at = todo.pop()
+        step = steps.get(at) if at is not None and at not in found else None
+        if step is not None:
+            found.add(step.id)
+            todo += [step.then, *([step.otherwise] if isinstance(step, Branch) else [])]
+    return found
+
+
+def _effects(edit: Edit, view: _View, new: Plan, names: Renames, had: Had) -> Iterator[tuple[Where, Verdict, int]]:
+    """(where, verdict, people) of one group for one edit."""
+    people, name = view.group.people, names.step(edit.step)
+    if not edit.step:
+        where = Where.PAST if view.group.step is None else Where.WAITING
+        yield where, Verdict.UNAFFECTED if where is Where.PAST else _OF_COURSE[edit.kind], people
+        return
+    comes, came = name in view.coming_now, name in view.coming_before
+    at = names.step(view.at) if view.at is not None else None
+    if name in (at, view.place.step) and (came or edit.kind is Kind.ADDED):
+        where = Where.WAITING
+    else:
+        where = Where.BEFORE if comes or came else Where.PAST
+    if came and not comes:
+        yield where, Verdict.MISSES, people
+    elif came and comes:
+        yield where, _COMES[edit.kind], people
+    elif comes:
+        again = had.get((view.group, name), 0) if not _guarded(new, name) else 0
+        where = where if edit.kind is Kind.ADDED else Where.PAST
+        yield where, Verdict.TWICE, again
+        yield where, Verdict.GETS if not _guarded(new, name) else Verdict.DECIDED, people - again
+    elif edit.kind is Kind.ADDED:
+        step = new.step(name)
+        right_there = step is not None and view.place.step is not None and step.then == view.place.step
+        yield Where.WAITING if right_there else Where.PAST, Verdict.MISSES, people
+    else:
+        yield Where.PAST, Verdict.UNAFFECTED, people
+
+
+#: What an edit of the course does to everybody in it.
+_OF_COURSE = {
+    Kind.CLOCK: Verdict.RETIMED,
+    Kind.GATE: Verdict.DECIDED,
+    Kind.COURSE: Verdict.GETS,
+}
+#: What an edit of a step does to those who had it before them, and still have.
+_COMES = {
+    Kind.ADDED: Verdict.GETS,
+    Kind.REMOVED: Verdict.MISSES,
+    Kind.RENAMED: Verdict.UNAFFECTED,
+    Kind.MOVED: Verdict.RETIMED,
+    Kind.TIMING: Verdict.RETIMED,
+    Kind.CONDITION: Verdict.DECIDED,
+    Kind.WORDS: Verdict.GETS,
+}
+
+
+def _guarded(new: Plan, name: str) -> bool:
+    """Whether a tip's own `when` keeps it from whoever has had it: it begins with `not sent("…")`."""
+    step = new.step(name)
+    when = step.when if isinstance(step, Mail) else None
+    return (
+        when is not None
+        and " or " not in when
+        and any(part.strip() in (f'not sent("{name}")', f"not sent('{name}')") for part in when.split(" and "))
+    )
+
+
+def _unknown(new: Plan, gone: Counter[tuple[str, str | None]]) -> Iterator[str]:
+    """People stand at a step that the new plan does not know, and nobody says where it went."""
+    people: Counter[str] = Counter()
+    for (step, _), many in gone.items():
+        people[step] += many
+    for step, many in sorted(people.items()):
+        if step not in new.removed:
+            verb = "person stands" if many == 1 else "people stand"
+            yield (
+                f'{new.course_id}: {many} {verb} at "{step}", which is not in the course any more\n'
+                f"  write `renamed_from: {step}` in the tip that it became, or list it: `removed: [{step}]`"
+            )
+
+
+def _twice(new: Plan, views: Sequence[_View], had: Had, allowed: Collection[str]) -> Iterator[str]:
+    """People would get a mail again that they have had."""
+    again: Counter[str] = Counter()
+    of_group = {view.group: view for view in views}
+    for (group, name), people in had.items():
+        view = of_group.get(group)
+        if view is not None and name in view.coming_now and name not in view.coming_before:
+            again[name] += 0 if _guarded(new, name) else people
+    for name, people in sorted(again.items()):
+        if people and name not in allowed:
+            who = "1 person has" if people == 1 else f"{people} people have"
+            yield (
+                f'{new.course_id}: {who} had "{name}", and would get it again at its new place\n'
+                f'  write `when: not sent("{name}")` in it to leave them out, or publish with --allow-repeat {name}'
+            )

@@ -1,0 +1,138 @@
+"""Two plans → where somebody who stands in the one stands in the other, and when their next step is due there.
+
+Steps are followed by id, through `renamed_from`. Who stands at a step that is gone goes on at what stands in its place
+now: never back, and never sooner than that step's next legal slot.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from drip.people import Enrolment, Facts, Learner
+from drip.plan.model import Branch, Mail, Plan, Step, Wait
+from drip.plan.renames import Renames
+from drip.schedule.civil import Target, land, resolve
+from drip.schedule.slots import closed_days, zone_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where a step of the old plan leads in the new one. `step` is None past the last.
+
+    `moved`: the step is gone, and this is what stands in its place. `retimed`: when it is due is to be worked out anew.
+    """
+
+    step: str | None
+    moved: bool = False
+    retimed: bool = False
+
+
+def place_of(old: Plan, new: Plan, step_id: str | None, names: Renames) -> Place:
+    """Where somebody who stands at this step of `old` stands in `new`."""
+    if step_id is None:
+        return Place(step=None)
+    before, now = old.step(step_id), new.step(names.step(step_id))
+    if before is None:
+        raise LookupError(f"plan {old.revision} has no step {step_id}")
+    if now is None:
+        return Place(step=_in_place_of(old, new, step_id, names), moved=True, retimed=True)
+    return Place(step=now.id, retimed=timing(before) != timing(now))
+
+
+def follow(
+    old: Plan, new: Plan, enrolment: Enrolment, learner: Learner, facts: Facts, names: Renames, now: datetime
+) -> Enrolment:
+    """The enrolment as it stands in `new` at `now`. `facts` are under today's names.
+
+    What an edit has made due in the past is due at the first allowed instant from `now`: it is not late, and an edit
+    mails nobody outside the hours of the course. Nothing else about the person changes.
+    """
+    place = place_of(old, new, enrolment.next_step, names)
+    stands = replace(enrolment, revision=new.revision, next_step=place.step)
+    if not place.retimed:
+        return stands
+    step = new.step(place.step) if place.step is not None else None
+    if isinstance(step, Wait) and place.moved:
+        stands = replace(stands, reached_at=now)
+    if isinstance(step, Mail | Branch):
+        return replace(stands, target=_target(new, step, stands, learner, facts, now).to_text())
+    return replace(stands, target=None)
+
+
+def appended(old: Plan, new: Plan, names: Renames) -> str | None:
+    """The first of the steps that `new` has after the end of `old`, or None: what `--extend` sends the finished."""
+    return _new_after(old, new, _ways_to(old, None), names)
+
+
+def timing(step: Step) -> object:
+    """What decides when this step is due."""
+    match step:
+        case Mail() | Branch():
+            return step.gap, step.first_gap, step.rule
+        case Wait():
+            return step.until, step.at_most, step.holidays
+        case _:
+            return None
+
+
+def _target(new: Plan, step: Mail | Branch, stands: Enrolment, learner: Learner, facts: Facts, now: datetime) -> Target:
+    """The civil target under the new plan; "from now" where that lies behind us."""
+    zone = zone_of(learner, new)
+    gap = step.first_gap if stands.last_mail_at is None else step.gap
+    target = land(stands.last_mail_at or stands.enrolled_at, gap, step.rule, zone)
+    closed = closed_days(new.limit, facts, zone)
+    slot = resolve(target, step.rule, zone, not_before=stands.floor_at, closed=closed)
+    return target if slot.at >= now else Target(civil=None, floor=now)
+
+
+def _in_place_of(old: Plan, new: Plan, gone: str, names: Renames) -> str | None:
+    """What stands in the place of a step that is gone: new steps put there, else the next one that is left."""
+    fresh = _new_after(old, new, _ways_to(old, gone), names)
+    if fresh is not None:
+        return fresh
+    at = old.step(gone)
+    while at is not None and at.then is not None:
+        if new.step(names.step(at.then)) is not None:
+            return names.step(at.then)
+        at = old.step(at.then)
+    return None
+
+
+#: A way from one step to the next: the step's id (None: the beginning), and which of an `if`'s two ways.
+Way = tuple[str | None, bool]
+
+
+def _ways_to(plan: Plan, target: str | None) -> list[Way]:
+    """Every way that leads to this step (None: to the end)."""
+    ways: list[Way] = [(None, True)] if plan.first == target else []
+    for step in plan.steps:
+        ways += [(step.id, yes) for to, yes in _successors(step) if to == target]
+    return ways
+
+
+def _successors(step: Step) -> Iterator[tuple[str | None, bool]]:
+    yield step.then, True
+    if isinstance(step, Branch):
+        yield step.otherwise, False
+
+
+def _new_after(old: Plan, new: Plan, ways: list[Way], names: Renames) -> str | None:
+    """The step, unknown to `old`, that follows in `new` wherever these ways start from; None if they disagree."""
+    known = {names.step(step.id) for step in old.steps}
+    found: set[str | None] = set()
+    seen: set[Way] = set()
+    while ways:
+        way = ways.pop()
+        if way in seen:
+            continue
+        seen.add(way)
+        start, yes = way
+        here = new.step(names.step(start)) if start is not None else None
+        if start is not None and here is None:  # gone as well: look from the steps before it
+            ways += _ways_to(old, start)
+            continue
+        to = new.first if here is None else here.otherwise if isinstance(here, Branch) and not yes else here.then
+        found.add(to if to not in known else None)
+    return found.pop() if len(found) == 1 else None
