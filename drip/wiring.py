@@ -97,9 +97,7 @@ def suppression_key(settings: Settings, opened: Store) -> bytes:
         pinned = pins.get(conn, _PIN)
     if pinned is None and settings.secret_keys:
         with opened.write() as conn:
-            pinned = pins.get(conn, _PIN) or next(iter(prints))
-            if pins.get(conn, _PIN) is None:
-                pins.put(conn, _PIN, pinned)
+            pinned = pins.put(conn, _PIN, next(iter(prints)))
     if pinned is None:
         return keys[0]
     if pinned not in prints:

@@ -1,17 +1,21 @@
-"""Fixtures for every test: a real mail server in a process of its own."""
+"""Fixtures for every test: a real mail server in a process of its own, and a real PostgreSQL."""
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import HealthCheck, settings
 from mail_server import MailServer, mail_server
+
+if TYPE_CHECKING:  # tests that need neither a database nor a stage do not wait for them
+    from postgres import Server
 
 # these machines are shared: no test judges by the clock on the wall
 SLOW_MACHINE = [HealthCheck.too_slow, HealthCheck.filter_too_much]
@@ -21,12 +25,65 @@ settings.load_profile("drip")
 
 @pytest.fixture(autouse=True)
 def _say_goodbye() -> Iterator[None]:
-    """Close the ways out that the stage opened."""
+    """Close the ways out and the stores that the stage opened."""
     yield
+    _close_what_is_open()
+
+
+def _close_what_is_open() -> None:
     if "stage" in sys.modules:
         opened = sys.modules["stage"].OPENED
         while opened:
             opened.pop().close()
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A PostgreSQL that all processes of this test run share."""
+    import postgres
+
+    folder = tmp_path_factory.getbasetemp()
+    with postgres.shared(folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder) as server:
+        yield server
+
+
+@pytest.fixture
+def empty_database(postgres_server: Server) -> Iterator[str]:
+    """The address of a PostgreSQL database without tables."""
+    name = postgres_server.create()
+    yield postgres_server.url(name)
+    postgres_server.drop(name)
+
+
+@pytest.fixture
+def postgres_database(postgres_server: Server) -> Iterator[str]:
+    """The address of a PostgreSQL database with drip's tables."""
+    name = postgres_server.migrated()
+    yield postgres_server.url(name)
+    postgres_server.drop(name)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def each_database(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """Run a test on SQLite and on PostgreSQL: every stage that it sets up stands on that. Gives its name."""
+    if request.param == "postgresql":
+        import stage
+
+        server: Server = request.getfixturevalue("postgres_server")
+        made: dict[Path, str] = {}
+
+        def database_of(folder: Path) -> str:
+            if folder not in made:
+                made[folder] = server.migrated()
+            return server.url(made[folder])
+
+        monkeypatch.setattr(stage, "database_of", database_of)
+        yield request.param
+        _close_what_is_open()
+        for name in made.values():
+            server.drop(name)
+    else:
+        yield request.param
 
 
 @pytest.fixture

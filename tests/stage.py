@@ -1,4 +1,7 @@
-"""A stage for tests: a real SQLite store with a published course, learners, a way out, and a clock to turn."""
+"""A stage for tests: a real store with a published course, learners, a way out, and a clock to turn.
+
+It stands on SQLite, unless a test asks for both databases (the fixture `each_database`).
+"""
 
 from __future__ import annotations
 
@@ -70,8 +73,20 @@ steps:
 )
 
 
-#: The ways out that a test has opened: they are closed when it ends (tests/conftest.py).
-OPENED: list[Transport] = []
+#: The ways out and the stores that a test has opened: they are closed when it ends (tests/conftest.py).
+OPENED: list[Transport | Store] = []
+
+
+def database_of(folder: Path) -> str:
+    """The database of a stage in `folder`. The fixture `each_database` (tests/conftest.py) puts PostgreSQL here too."""
+    return f"sqlite:///{folder / 'drip.db'}"
+
+
+def open_store(folder: Path) -> Store:
+    """That database once more, as another process would open it."""
+    store = Store(database_of(folder))
+    OPENED.append(store)
+    return store
 
 
 @dataclass
@@ -190,7 +205,7 @@ class Stage:
 
 def set_up(folder: Path, *, transport: Transport | None = None, clock: Clock | None = None, **changes: Any) -> Stage:
     """An empty stage in `folder`. `changes` go over the Sending."""
-    store = Store(f"sqlite:///{folder / 'drip.db'}")
+    store = open_store(folder)
     store.upgrade()
     clock = clock or Clock()
     sending = Sending(

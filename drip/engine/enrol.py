@@ -71,7 +71,7 @@ def come_in(store: Store, *, now: datetime, suppression_key: bytes) -> int:
         for course_id, email, at in due:
             enrolled += enrol(store, course_id, emails=[email], at=at, suppression_key=suppression_key).enrolled
             with store.write() as conn:
-                entries.remove(conn, course_id, email)
+                entries.remove(conn, course_id, email, at)
 
 
 def published(conn: Connection, course_id: str) -> courses.Published:
@@ -132,6 +132,7 @@ def _enrol_group(
     everyone: bool,
     key: bytes,
 ) -> None:
+    learners.lock(conn, [learner.id for learner in group])  # so that nobody enrols them at the same time
     runs = enrolments.runs(conn, plan.course_id, [learner.id for learner in group])
     hashes = {learner.id: learners.suppression_hash(key, learner.email) for learner in group}
     barred = learners.suppressed(conn, list(hashes.values()))

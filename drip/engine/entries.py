@@ -26,17 +26,26 @@ MISSED_AFTER = timedelta(days=1)
 def plan_everyone(store: Store, plan: Plan, *, now: datetime) -> None:
     """Work out when everyone comes into a course that has just been published; what was worked out before is void."""
     with store.write() as conn:
+        if not _is_current(conn, plan):
+            return
         entries.clear(conn, plan.course_id)
     if plan.start.date is None:
         return
     last = 0
     while True:
         with store.write() as conn:
-            group = learners.everyone(conn, after_id=last, limit=BATCH)
+            group = learners.everyone(conn, after_id=last, limit=BATCH) if _is_current(conn, plan) else []
             if not group:
                 return
             last = group[-1].id
             entries.put(conn, plan.course_id, _times(plan, group), now=now - MISSED_AFTER)
+
+
+def _is_current(conn: Connection, plan: Plan) -> bool:
+    """Whether nobody has published the course anew meanwhile, and nobody does until this transaction has ended."""
+    courses.lock(conn, plan.course_id)
+    course = courses.get(conn, plan.course_id)
+    return course is not None and course.revision == plan.revision
 
 
 def plan_these(conn: Connection, learner_ids: Sequence[int], *, now: datetime) -> None:

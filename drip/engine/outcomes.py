@@ -9,7 +9,7 @@ from datetime import datetime
 
 from drip.engine.enrol import enrol_one
 from drip.engine.learners import find
-from drip.store import Store, courses, enrolments, evidence
+from drip.store import Store, courses, enrolments, evidence, learners
 from drip.track.evidence import Evidence, Kind
 
 
@@ -40,6 +40,7 @@ def happened(
     """
     with store.write() as conn:
         learner = find(conn, email)
+        learners.lock(conn, [learner.id])
         event = Evidence(
             kind=Kind.EVENT,
             at=at,

@@ -16,6 +16,7 @@ def switch(store: Store, course_id: str | None, *, paused_at: datetime | None, n
     with store.write() as conn:
         if course_id is not None:
             published(conn, course_id)
+        courses.lock(conn, course_id)  # two who resume at once do not both lengthen
         chosen = [one for one in courses.listed(conn, course_id) if (one.paused_at is None) != (paused_at is None)]
         for one in chosen if paused_at is None else []:
             enrolments.lengthen_holds(conn, one.id, paused_at=one.paused_at or now, now=now)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, select
 
+from drip.store.once import put_all
 from drip.store.tables import breaker
 
 
@@ -37,9 +38,7 @@ def listed(conn: Connection) -> list[Trouble]:
 def trip(conn: Connection, trouble: Trouble) -> None:
     """Write the trouble down."""
     values = {"trouble": trouble.words, "since": trouble.since, "until": trouble.until, "trips": trouble.trips}
-    changed = conn.execute(update(breaker).where(breaker.c.transport == trouble.transport).values(**values))
-    if not changed.rowcount:
-        conn.execute(insert(breaker).values(transport=trouble.transport, **values))
+    put_all(conn, breaker, [{"transport": trouble.transport, **values}], key=("transport",))
 
 
 def close(conn: Connection, transport: str) -> None:

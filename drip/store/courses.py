@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, select, update
 
 from drip.plan.model import Plan
+from drip.plan.renames import Renames
 from drip.plan.stored import from_json, to_json
 from drip.render.message import Template
-from drip.store.tables import course, enrolment, plan, template
+from drip.store.once import add_all_new, add_new
+from drip.store.tables import course, plan, template
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,16 +27,23 @@ class Published:
     paused_at: datetime | None
 
 
-def put(conn: Connection, new: Plan, templates: Sequence[Template], *, now: datetime) -> str | None:
-    """Store a plan with its templates and make it the course's current one. Returns the revision that was current."""
-    if conn.execute(select(plan.c.revision).where(plan.c.revision == new.revision)).first() is None:
-        conn.execute(
-            insert(plan).values(revision=new.revision, course_id=new.course_id, body=to_json(new), created_at=now)
-        )
+def put(
+    conn: Connection,
+    new: Plan,
+    templates: Sequence[Template],
+    *,
+    names: Renames,
+    repeats: Collection[str] = (),
+    now: datetime,
+) -> str | None:
+    """Store a plan with its templates and make it the course's current one. Returns the revision that was current.
+
+    `names` is what earlier ids are called in it; `repeats` are the mails that may go again to who has had them.
+    """
+    body = {"revision": new.revision, "course_id": new.course_id, "body": to_json(new), "created_at": now}
+    if add_new(conn, plan, body, key=("revision",)):
         rows = [{**asdict(one), "links": list(one.links)} for one in templates]
-        if rows:
-            conn.execute(insert(template), rows)
-    before = conn.execute(select(course.c.revision).where(course.c.id == new.course_id)).scalar_one_or_none()
+        add_all_new(conn, template, rows, key=("revision", "step", "language", "variant"))
     values = {
         "title": new.title,
         "revision": new.revision,
@@ -42,12 +51,21 @@ def put(conn: Connection, new: Plan, templates: Sequence[Template], *, now: date
         "priority": new.priority,
         "starts_by_event": new.start.event,
         "starts_by_date": new.start.date,
+        "repeats": sorted(repeats) or None,
     }
-    if before is None:
-        conn.execute(insert(course).values(id=new.course_id, **values))
-    elif before != new.revision:
+    if add_new(conn, course, {"id": new.course_id, **values}, key=("id",)):
+        return None
+    mine = select(course.c.revision).where(course.c.id == new.course_id)
+    before = str(conn.execute(mine.with_for_update(key_share=True)).scalar_one())
+    if before != new.revision:
         conn.execute(update(course).where(course.c.id == new.course_id).values(**values))
     return before
+
+
+def lock(conn: Connection, course_id: str | None = None) -> None:
+    """Let nobody else publish, pause or resume this course (None: any) until this transaction has ended."""
+    query = select(course.c.id).order_by(course.c.id).with_for_update(key_share=True)
+    conn.execute(query if course_id is None else query.where(course.c.id == course_id)).all()
 
 
 def get(conn: Connection, course_id: str) -> Published | None:
@@ -111,10 +129,32 @@ def set_paused(conn: Connection, course_id: str | None, paused_at: datetime | No
     return conn.execute(query).rowcount
 
 
-def on_older_plans(conn: Connection, course_id: str, revision: str) -> int:
-    """How many active enrolments go on with an earlier revision of this course."""
-    return conn.execute(
-        select(func.count())
-        .select_from(enrolment)
-        .where(enrolment.c.course_id == course_id, enrolment.c.state == "active", enrolment.c.revision != revision)
-    ).scalar_one()
+def names_of(conn: Connection, revisions: Collection[str]) -> dict[str, Renames]:
+    """revision → what earlier ids are called in it."""
+    query = select(plan.c.revision, plan.c.renames).where(plan.c.revision.in_(revisions), plan.c.renames.is_not(None))
+    found = {row.revision: Renames(**row.renames) for row in conn.execute(query)}
+    return {revision: found.get(revision, Renames()) for revision in revisions}
+
+
+def current_revisions(conn: Connection, course_ids: Collection[str]) -> dict[str, str]:
+    """course → the revision that is published now."""
+    rows = conn.execute(select(course.c.id, course.c.revision).where(course.c.id.in_(course_ids)))
+    return {row.id: row.revision for row in rows}
+
+
+def repeats_of(conn: Connection, course_ids: Collection[str]) -> dict[str, frozenset[str]]:
+    """course → the mails that may go again to who has had them."""
+    query = select(course.c.id, course.c.repeats).where(course.c.id.in_(course_ids), course.c.repeats.is_not(None))
+    return {row.id: frozenset(row.repeats) for row in conn.execute(query)}
+
+
+def catching_up(conn: Connection) -> list[str]:
+    """The courses in which people may still stand in an earlier revision."""
+    return list(conn.execute(select(course.c.id).where(course.c.catching_up).order_by(course.c.id)).scalars())
+
+
+def caught_up(conn: Connection, course_id: str, revision: str) -> None:
+    """Nobody in this course is left to be moved, if `revision` is still the current one."""
+    conn.execute(
+        update(course).where(course.c.id == course_id, course.c.revision == revision).values(catching_up=False)
+    )

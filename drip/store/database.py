@@ -1,4 +1,4 @@
-"""Opening the database: pragmas, short transactions, migrations, and the clock that leases run on."""
+"""Opening the database: connections, short transactions, migrations, and the clock that leases run on."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine, event, text
+from sqlalchemy import exc as sa
 from sqlalchemy.engine import Engine, make_url
-from sqlalchemy.exc import ArgumentError, DatabaseError, IntegrityError, NoSuchModuleError
 
 from drip.errors import SettingsError, StoreError
+from drip.store import postgresql
+from drip.store.troubles import BUSY_FOR_SECONDS, discreet, readable
 
-#: How long a writer waits for another's short transaction before it gives up.
-BUSY_FOR_SECONDS = 30
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
@@ -32,52 +32,70 @@ class Store:
 
     def __init__(self, url: str) -> None:
         try:
-            parsed = make_url(url)
+            parsed = postgresql.address(make_url(url))
             #: The address for people: passwords do not belong into errors and logs.
-            self.shown = parsed.set(query={}).render_as_string(hide_password=True)
+            self.shown = parsed.set(query={}).render_as_string(hide_password=True).replace("+psycopg", "", 1)
             self.sqlite = parsed.get_backend_name() == "sqlite"
-            options: dict[str, Any] = {"connect_args": {"timeout": BUSY_FOR_SECONDS}} if self.sqlite else {}
+            options: dict[str, Any] = {}
+            if self.sqlite:
+                options["connect_args"] = {"timeout": BUSY_FOR_SECONDS}
+            else:
+                options |= postgresql.engine_options(parsed)
             # parameters hold people's addresses and words: they stay out of errors and logs
             self.engine: Engine = create_engine(parsed, hide_parameters=True, **options)
-        except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
+        except (sa.ArgumentError, sa.NoSuchModuleError, ModuleNotFoundError) as error:
             kind = url.partition(":")[0]
             lacks = f"needs the package {error.name}" if isinstance(error, ModuleNotFoundError) else "is unknown"
-            raise SettingsError(f"DRIP_DATABASE_URL: {kind}: {lacks}; write sqlite:///drip.db") from None
+            raise SettingsError(
+                f"DRIP_DATABASE_URL: {kind}: {lacks}; write sqlite:///drip.db or postgresql://user@host/database"
+            ) from None
         self.file = Path(parsed.database) if self.sqlite and parsed.database not in (None, "", ":memory:") else None
         # SQLite's own lock makes waiting threads poll; one lock in the process lets them queue
         self._pen = Lock() if self.sqlite else nullcontext()
+        #: What a reading transaction is told. PostgreSQL would show each statement what was committed before *it*.
+        self._reads: dict[str, Any] = (
+            {} if self.sqlite else {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+        )
         if self.sqlite:
             event.listen(self.engine, "connect", _set_up_sqlite)
             event.listen(self.engine, "begin", _begin_sqlite)
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
-        """A transaction that writes. On SQLite it takes the write lock at once, so that what it read stays true."""
-        try:
-            with self._pen, self.engine.connect().execution_options(drip_write=True) as conn, conn.begin():
-                yield conn
-        except IntegrityError:
-            raise  # two of what there may be one of: the caller knows what that means
-        except DatabaseError as error:
-            raise _readable(error, self.shown) from error
+        """A transaction that writes.
+
+        On SQLite it takes the write lock at once, so that what it read stays true. On PostgreSQL each statement sees
+        what others have committed by then: what must stay true is locked (`lock`), or left to a unique key.
+        """
+        options = {"drip_write": True}
+        with self._pen, self._told(), self.engine.connect() as conn, conn.execution_options(**options).begin():
+            yield conn
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A transaction that only reads: one consistent picture."""
+        with self._told(), self.engine.connect() as conn, conn.execution_options(**self._reads).begin():
+            yield conn
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """What the database cannot do is a StoreError in words."""
         try:
-            with self.engine.connect() as conn, conn.begin():
-                yield conn
-        except DatabaseError as error:
-            raise _readable(error, self.shown) from error
+            yield
+        except sa.IntegrityError as error:
+            raise discreet(error) from None  # two of what there may be one of: the caller knows what that means
+        except sa.DBAPIError as error:
+            raise readable(error, self.shown) from error
+        except sa.TimeoutError:
+            raise StoreError(f"the database {self.shown}: all connections of this process are busy") from None
 
     def close(self) -> None:
         """Give back every connection."""
         self.engine.dispose()
 
     def lease_clock(self, conn: Connection) -> float:
-        """Seconds on the clock that leases run on: the machine's boot time for SQLite, the server's own elsewhere.
-
-        Neither can be set back by hand, which an ordinary clock can.
+        """Seconds on the clock that leases run on: the time since the machine's boot for SQLite, which nobody can set;
+        the server's own clock elsewhere, which all workers share. Where that one jumps, leases run out (ledger.expire).
         """
         if self.sqlite:
             return time.clock_gettime(time.CLOCK_BOOTTIME)
@@ -99,6 +117,8 @@ class Store:
         config = Config()
         config.set_main_option("script_location", str(MIGRATIONS))
         with self.write() as conn:
+            if not self.sqlite:
+                postgresql.prepare(conn, self.shown)
             if MigrationContext.configure(conn).get_current_revision() != newest:  # another process may have been first
                 config.attributes["connection"] = conn
                 command.upgrade(config, "head")
@@ -131,16 +151,3 @@ def _copy(source: Path, to: Path) -> None:
     with sqlite3.connect(source) as old, sqlite3.connect(partial) as new:
         old.backup(new)
     shutil.move(partial, to)
-
-
-def _readable(error: DatabaseError, url: str) -> StoreError:
-    words = str(error.orig or error).strip()
-    if "no such table" in words or "does not exist" in words:
-        return StoreError(f"the database {url} has no tables yet: run `drip db upgrade` ({words})")
-    if "locked" in words:
-        return StoreError(
-            f"the database {url} was busy for {BUSY_FOR_SECONDS} seconds: is another program holding it open?"
-        )
-    if "full" in words or "I/O" in words:
-        return StoreError(f"the disk under {url} does not take more ({words}): free some space, then start again")
-    return StoreError(f"the database {url} does not work: {words}")

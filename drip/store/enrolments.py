@@ -20,20 +20,21 @@ _FIELDS = tuple(f.name for f in fields(Enrolment))
 _PERSON = {f.name: f"person_{f.name}" for f in fields(Learner)}
 #: The columns that moving along a plan changes.
 _MOVES = (
-    "state", "next_step", "target", "reached_at", "last_mail_at", "floor_at", "waited", "ended_by", "held_since",
-    "held_for", "paused_by",
+    "revision", "state", "next_step", "target", "reached_at", "last_mail_at", "floor_at", "waited", "ended_by",
+    "held_since", "held_for", "paused_by",
 )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
-    """An enrolment with its learner and what the queue knows about it."""
+    """An enrolment with its learner and what the queue knows about it. `current` is the course's revision now."""
 
     enrolment: Enrolment
     learner: Learner
     due_at: datetime | None
     due_reason: str
     problem: str | None
+    current: str
     review_due_at: datetime | None = None
 
 
@@ -82,39 +83,39 @@ def save(conn: Connection, rows: Sequence[tuple[Enrolment, datetime | None, str]
 def due(conn: Connection, *, now: datetime, limit: int) -> list[Standing]:
     """Active enrolments whose time has come, the longest due first; those of paused courses are left alone.
 
-    Locks their rows where the database can (SKIP LOCKED); on SQLite the caller's transaction holds the only pen.
+    Locks them and their learners where the database can, and leaves out whom another claim has locked (SKIP LOCKED):
+    no two look at one learner at the same time. On SQLite the caller's transaction holds the only pen.
     """
     query = (
-        _standings()
-        .join(course, course.c.id == enrolment.c.course_id)
+        standings()
         .where(enrolment.c.due_at <= now, enrolment.c.state == "active", course.c.paused_at.is_(None))
         .order_by(enrolment.c.due_at, enrolment.c.id)
         .limit(limit)
-        .with_for_update(skip_locked=True, of=enrolment)
+        .with_for_update(skip_locked=True, key_share=True, of=(enrolment, learner))
     )
-    return [_to_standing(row) for row in conn.execute(query)]
+    return [to_standing(row) for row in conn.execute(query)]
 
 
 def of_learner(conn: Connection, learner_id: int, course_id: str | None = None) -> list[Standing]:
     """A learner's enrolments, oldest first."""
-    query = _standings().where(enrolment.c.learner_id == learner_id).order_by(enrolment.c.id)
+    query = standings().where(enrolment.c.learner_id == learner_id).order_by(enrolment.c.id)
     if course_id is not None:
         query = query.where(enrolment.c.course_id == course_id)
-    return [_to_standing(row) for row in conn.execute(query)]
+    return [to_standing(row) for row in conn.execute(query)]
 
 
 def by_id(conn: Connection, enrolment_id: int) -> Standing | None:
     """One enrolment with its learner."""
-    row = conn.execute(_standings().where(enrolment.c.id == enrolment_id)).one_or_none()
-    return None if row is None else _to_standing(row)
+    row = conn.execute(standings().where(enrolment.c.id == enrolment_id)).one_or_none()
+    return None if row is None else to_standing(row)
 
 
 def by_ids(conn: Connection, enrolment_ids: Sequence[int]) -> dict[int, Standing]:
     """id → enrolment with its learner."""
     found: dict[int, Standing] = {}
     for start in range(0, len(enrolment_ids), CHUNK):
-        query = _standings().where(enrolment.c.id.in_(enrolment_ids[start : start + CHUNK]))
-        found.update({row.id: _to_standing(row) for row in conn.execute(query)})
+        query = standings().where(enrolment.c.id.in_(enrolment_ids[start : start + CHUNK]))
+        found.update({row.id: to_standing(row) for row in conn.execute(query)})
     return found
 
 
@@ -169,8 +170,7 @@ def reconsider(conn: Connection, learner_ids: Sequence[int], *, now: datetime) -
 def reviews_due(conn: Connection, *, now: datetime, limit: int) -> list[Standing]:
     """Enrolments, active or finished, with questions that may come back now; those of paused courses are left alone."""
     query = (
-        _standings()
-        .join(course, course.c.id == enrolment.c.course_id)
+        standings()
         .where(
             enrolment.c.review_due_at <= now,
             enrolment.c.state.in_(("active", "finished")),
@@ -178,9 +178,9 @@ def reviews_due(conn: Connection, *, now: datetime, limit: int) -> list[Standing
         )
         .order_by(enrolment.c.review_due_at, enrolment.c.id)
         .limit(limit)
-        .with_for_update(skip_locked=True, of=enrolment)
+        .with_for_update(skip_locked=True, key_share=True, of=(enrolment, learner))
     )
-    return [_to_standing(row) for row in conn.execute(query)]
+    return [to_standing(row) for row in conn.execute(query)]
 
 
 def plan_reviews(conn: Connection, times: Mapping[int, datetime | None]) -> None:
@@ -213,8 +213,8 @@ def _look_again(conn: Connection, chosen: ColumnElement[bool], *, now: datetime)
 
 def stuck(conn: Connection) -> list[Standing]:
     """Enrolments that wait for a person, with the reason; a finished one may, for its reviews."""
-    query = _standings().where(enrolment.c.problem.is_not(None), enrolment.c.state.in_(("active", "finished")))
-    return [_to_standing(row) for row in conn.execute(query.order_by(enrolment.c.id))]
+    query = standings().where(enrolment.c.problem.is_not(None), enrolment.c.state.in_(("active", "finished")))
+    return [to_standing(row) for row in conn.execute(query.order_by(enrolment.c.id))]
 
 
 def end(
@@ -237,6 +237,7 @@ def lengthen_holds(conn: Connection, course_id: str, *, paused_at: datetime, now
     query = select(enrolment.c.id, enrolment.c.due_at, enrolment.c.held_for).where(
         enrolment.c.course_id == course_id, enrolment.c.state == "active", enrolment.c.due_at <= now
     )
+    query = query.order_by(enrolment.c.id).with_for_update(key_share=True)
     lengthened = [
         {"the_id": row.id, "held": row.held_for + (now - max(paused_at, row.due_at)).total_seconds()}
         for row in conn.execute(query)
@@ -272,12 +273,18 @@ def next_due_at(conn: Connection) -> datetime | None:
     return min((at for at in times if at is not None), default=None)
 
 
-def _standings() -> Any:
+def standings() -> Any:
+    """The query of enrolments with their learners; `to_standing` reads its rows."""
     people = [learner.c[name].label(label) for name, label in _PERSON.items()]
-    return select(enrolment, *people).join(learner, learner.c.id == enrolment.c.learner_id)
+    return (
+        select(enrolment, *people, course.c.revision.label("current"))
+        .join(learner, learner.c.id == enrolment.c.learner_id)
+        .join(course, course.c.id == enrolment.c.course_id)
+    )
 
 
-def _to_standing(row: Row[Any]) -> Standing:
+def to_standing(row: Row[Any]) -> Standing:
+    """A row of `standings`."""
     values = dict(row._mapping)
     return Standing(
         enrolment=to_enrolment(values),
@@ -285,5 +292,6 @@ def _to_standing(row: Row[Any]) -> Standing:
         due_at=values["due_at"],
         due_reason=values["due_reason"],
         problem=values["problem"],
+        current=values["current"],
         review_due_at=values["review_due_at"],
     )

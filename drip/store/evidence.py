@@ -7,9 +7,9 @@ from dataclasses import asdict
 from typing import Any
 
 from sqlalchemy import Connection, Row, func, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from drip.store.learners import CHUNK
+from drip.store.once import add_new
 from drip.store.tables import evidence
 from drip.track.evidence import Evidence, Kind
 
@@ -17,9 +17,7 @@ from drip.track.evidence import Evidence, Kind
 def add(conn: Connection, event: Evidence) -> bool:
     """Store one piece of evidence; False where (source, source_id) was there already: a replay is free."""
     values = {**asdict(event), "kind": str(event.kind), "data": dict(event.data)}
-    dialect: Any = postgresql if conn.dialect.name == "postgresql" else sqlite
-    query = dialect.insert(evidence).values(**values).on_conflict_do_nothing(index_elements=["source", "source_id"])
-    return bool(conn.execute(query).rowcount)
+    return add_new(conn, evidence, values, key=("source", "source_id"))
 
 
 def data_of(conn: Connection, source: str, source_id: str) -> dict[str, Any]:

@@ -6,11 +6,13 @@ import hmac
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from hashlib import sha256
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
 
 from drip.people import Learner
+from drip.store.once import add_new
 from drip.store.tables import learner, suppression
 
 #: How many values one `IN (…)` may hold: well under SQLite's own limit of variables.
@@ -68,11 +70,14 @@ def count(conn: Connection) -> int:
 
 
 def add(conn: Connection, rows: Sequence[Mapping[str, object]], *, now: datetime) -> None:
-    """New learners: mappings of ref, email, first_name, last_name, language, imported_timezone, attributes."""
+    """New learners: mappings of ref, email, first_name, last_name, language, imported_timezone, attributes.
+
+    They come in the order of their addresses, so that two imports of the same people wait for each other, and do not
+    block. Raises IntegrityError where one is there already.
+    """
     if rows:
-        conn.execute(
-            insert(learner), [{**row, "address": address_of(str(row["email"])), "created_at": now} for row in rows]
-        )
+        values = [{**row, "address": address_of(str(row["email"])), "created_at": now} for row in rows]
+        conn.execute(insert(learner), sorted(values, key=itemgetter("address")))
 
 
 def change(conn: Connection, learner_id: int, values: Mapping[str, object]) -> None:
@@ -88,8 +93,21 @@ def change_all(conn: Connection, rows: Sequence[Mapping[str, object]]) -> None:
             update(learner)
             .where(learner.c.id == bindparam("the_id"))
             .values({name: bindparam(f"new_{name}") for name in columns}),
-            [{"the_id": row["id"], **{f"new_{name}": row[name] for name in columns}} for row in rows],
+            [
+                {"the_id": row["id"], **{f"new_{name}": row[name] for name in columns}}
+                for row in sorted(rows, key=itemgetter("id"))
+            ],
         )
+
+
+def lock(conn: Connection, learner_ids: Sequence[int]) -> None:
+    """Let nobody else enrol or claim for these learners, or change them, until this transaction has ended.
+
+    On SQLite a writing transaction keeps everybody else out anyway.
+    """
+    for start in range(0, len(learner_ids), CHUNK):
+        chosen = learner.c.id.in_(sorted(learner_ids)[start : start + CHUNK])
+        conn.execute(select(learner.c.id).where(chosen).order_by(learner.c.id).with_for_update(key_share=True)).all()
 
 
 def like(conn: Connection, address: str, *, limit: int = 500) -> list[str]:
@@ -110,9 +128,7 @@ def suppression_hash(key: bytes, email: str) -> str:
 
 def suppress(conn: Connection, address_hash: str, *, reason: str, now: datetime) -> None:
     """Put an address on the list; one that is there keeps its first reason."""
-    there = conn.execute(select(suppression.c.reason).where(suppression.c.address_hash == address_hash)).first()
-    if there is None:
-        conn.execute(insert(suppression).values(address_hash=address_hash, reason=reason, at=now))
+    add_new(conn, suppression, {"address_hash": address_hash, "reason": reason, "at": now}, key=("address_hash",))
 
 
 def suppressed(conn: Connection, address_hashes: Sequence[str]) -> dict[str, str]:

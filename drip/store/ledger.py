@@ -16,11 +16,11 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, insert, or_, select, update
 
 from drip.store.enrolments import Standing, by_ids
 from drip.store.learners import CHUNK
-from drip.store.tables import course, delivery, enrolment
+from drip.store.tables import course, delivery, enrolment, learner
 
 
 class Phase(StrEnum):
@@ -89,7 +89,8 @@ def expire(conn: Connection, lease: Lease, *, now: datetime, in_doubt_for: timed
 
     A lease that ends later than any could (twice the usual span) was written before a reboot, and has expired too.
     """
-    expired = or_(delivery.c.lease_until < lease.now, delivery.c.lease_until > lease.now + 2 * lease.lasts_for)
+    run_out = or_(delivery.c.lease_until < lease.now, delivery.c.lease_until > lease.now + 2 * lease.lasts_for)
+    expired = _unlocked(run_out)
     free = {"leased_by": None, "lease_until": None}
     conn.execute(
         update(delivery).where(expired, delivery.c.state == "claimed").values(state="retry", due_at=now, **free)
@@ -104,19 +105,24 @@ def expire(conn: Connection, lease: Lease, *, now: datetime, in_doubt_for: timed
 def settle_doubts(conn: Connection, *, now: datetime, resend: bool) -> None:
     """Decide what has been in doubt for long enough: send again, or hold for a person."""
     values: dict[str, object] = {"state": "retry"} if resend else {"state": "held", "due_at": None}
-    conn.execute(update(delivery).where(delivery.c.due_at <= now, delivery.c.state == "in_doubt").values(**values))
+    for_long = _unlocked(delivery.c.due_at <= now, delivery.c.state == "in_doubt")
+    conn.execute(update(delivery).where(for_long, delivery.c.state == "in_doubt").values(**values))
 
 
 def due_again(conn: Connection, *, now: datetime, limit: int) -> list[tuple[Delivery, Standing]]:
-    """Rows that are to be tried (again) now, the longest due first, with their enrolments; paused courses are left."""
+    """Rows that are to be tried (again) now, the longest due first, with their enrolments; paused courses are left.
+
+    Locks them, their enrolments and their learners, as `enrolments.due` does.
+    """
     query = (
         select(delivery)
         .join(enrolment, enrolment.c.id == delivery.c.enrolment_id)
         .join(course, course.c.id == enrolment.c.course_id)
+        .join(learner, learner.c.id == delivery.c.learner_id)
         .where(delivery.c.due_at <= now, delivery.c.state == "retry", course.c.paused_at.is_(None))
         .order_by(delivery.c.due_at, delivery.c.id)
         .limit(limit)
-        .with_for_update(skip_locked=True, of=delivery)
+        .with_for_update(skip_locked=True, key_share=True, of=(delivery, enrolment, learner))
     )
     rows = [to_delivery(row) for row in conn.execute(query)]
     standings = by_ids(conn, [row.enrolment_id for row in rows])
@@ -311,6 +317,11 @@ def _change(conn: Connection, ids: Sequence[int], states: Sequence[str], **value
     for start in range(0, len(ids), CHUNK):
         chosen = delivery.c.id.in_(ids[start : start + CHUNK])
         conn.execute(update(delivery).where(chosen, delivery.c.state.in_(states)).values(**values))
+
+
+def _unlocked(*chosen: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Those of the chosen rows that nobody else is writing to at this moment: a claim waits for nobody."""
+    return delivery.c.id.in_(select(delivery.c.id).where(*chosen).with_for_update(skip_locked=True, key_share=True))
 
 
 def _release(conn: Connection, worker: str, id_: int, **values: object) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, select
 
+from drip.store.once import add_all_new
 from drip.store.tables import media
 
 #: ending of a name → what the web calls such a file.
@@ -17,9 +18,7 @@ def put(conn: Connection, contents: Mapping[str, bytes], *, now: datetime) -> No
     """Store pictures; the name is made of the content, so one that is there stays."""
     there = set(conn.execute(select(media.c.name).where(media.c.name.in_(list(contents)))).scalars())
     rows = [{"name": name, "content": content, "added_at": now} for name, content in contents.items()]
-    new = [row for row in rows if row["name"] not in there]
-    if new:
-        conn.execute(insert(media), new)
+    add_all_new(conn, media, [row for row in rows if row["name"] not in there], key=("name",))
 
 
 def get(conn: Connection, name: str) -> tuple[str, bytes] | None:

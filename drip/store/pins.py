@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, select
 
+from drip.store.once import add_new
 from drip.store.tables import pin
 
 
@@ -12,6 +13,7 @@ def get(conn: Connection, name: str) -> str | None:
     return conn.execute(select(pin.c.value).where(pin.c.name == name)).scalar_one_or_none()
 
 
-def put(conn: Connection, name: str, value: str) -> None:
-    """Pin a value that is not pinned yet."""
-    conn.execute(insert(pin).values(name=name, value=value))
+def put(conn: Connection, name: str, value: str) -> str:
+    """Pin a value, unless one is pinned already. Returns the one that is."""
+    add_new(conn, pin, {"name": name, "value": value}, key=("name",))
+    return str(conn.execute(select(pin.c.value).where(pin.c.name == name)).scalar_one())

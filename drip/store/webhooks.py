@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, func, select
 
+from drip.store.once import add_new
 from drip.store.tables import outbox
 
 
 def write(conn: Connection, *, key: str, name: str, payload: Mapping[str, object], now: datetime) -> bool:
     """Write an outgoing webhook, once for each key. False where it was there already."""
-    if conn.execute(select(outbox.c.id).where(outbox.c.key == key)).first() is not None:
-        return False
-    conn.execute(insert(outbox).values(key=key, name=name, payload=dict(payload), created_at=now))
-    return True
+    values = {"key": key, "name": name, "payload": dict(payload), "created_at": now}
+    return add_new(conn, outbox, values, key=("key",))
 
 
 def waiting(conn: Connection) -> int:

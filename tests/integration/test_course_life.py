@@ -19,6 +19,8 @@ from drip.store.ledger import Phase
 from drip.track.token import answer_item
 from drip.transports.smtp import Smtp
 
+pytestmark = pytest.mark.usefixtures("each_database")
+
 ADA = "ada@customer.example"
 HEAD = """\
 title: A course

@@ -21,6 +21,8 @@ from drip.store.ledger import Phase
 from drip.transports.outbox import Outbox
 from drip.transports.smtp import Smtp
 
+pytestmark = pytest.mark.usefixtures("each_database")
+
 MINUTE = timedelta(minutes=1)
 
 

@@ -18,6 +18,8 @@ from drip.errors import ImportRefused, NotFound, Refused
 from drip.people import Learner
 from drip.store import learners
 
+pytestmark = pytest.mark.usefixtures("each_database")
+
 ADA = b"email,first_name,last_name,language,timezone\nada@acme.example,Ada,Ek,sv,Europe/Stockholm\n"
 
 

@@ -26,6 +26,8 @@ from drip.transports import Result
 from drip.transports.outbox import Outbox
 from drip.transports.smtp import Smtp
 
+pytestmark = pytest.mark.usefixtures("each_database")
+
 
 @pytest.fixture
 def stage(tmp_path: Path) -> Stage:

@@ -12,6 +12,8 @@ from drip.people import State
 from drip.store import evidence
 from drip.store.ledger import Phase
 
+pytestmark = pytest.mark.usefixtures("each_database")
+
 
 @pytest.fixture
 def stage(tmp_path: Path) -> Stage:

@@ -15,6 +15,8 @@ from drip.report.rows import to_object
 from drip.store import courses, enrolments, numbers
 from drip.store.ledger import Delivery
 
+pytestmark = pytest.mark.usefixtures("each_database")
+
 
 @pytest.fixture
 def stage(tmp_path: Path) -> Stage:
