@@ -35,6 +35,7 @@ def to_instant(civil: datetime, zone: ZoneInfo) -> datetime:
     return before + timedelta(seconds=late)
 
 
+@lru_cache(maxsize=65_536)  # asked again and again of the mails that somebody has had
 def local_date(at: datetime, zone: ZoneInfo) -> date:
     """The date that a calendar in `zone` shows at an instant."""
     return utc(at).astimezone(zone).date()

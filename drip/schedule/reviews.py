@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
 from functools import lru_cache
+from operator import itemgetter
 from zoneinfo import ZoneInfo
 
 from drip.course.timing import Gap, Rule, Unit
@@ -31,8 +32,10 @@ def due_questions(plan: Plan, facts: Facts, zone: ZoneInfo, now: datetime) -> tu
     for mail, taught_at in _taught(plan, facts):
         assert mail.question is not None
         since = _last_seen(facts, mail.question.id, taught_at, zone)
-        days = [local_date(at, zone) for at in _returns(plan, mail, taught_at, zone)]
-        missed = [day for day in days if since < day <= today]
+        if since >= today:
+            continue
+        returns = _returns(taught_at, plan.reviews.after_days, mail.rule, zone)
+        missed = [day for day, _ in returns if since < day <= today]
         if missed:
             due.append((min(missed), taught_at, mail.question.id))
     return tuple(question for _, _, question in sorted(due)[: plan.reviews.per_email])
@@ -82,15 +85,25 @@ def next_review_at(
         return None
     tip_on = local_date(next_mail_at, zone) if next_mail_at is not None else None
     offered_on = {local_date(at, zone) for times in facts.offered.values() for at in times}
-    times = []
+    coming: list[tuple[datetime, Rule]] = []
     for mail, taught_at in _taught(plan, facts):
         assert mail.question is not None
         since = _last_seen(facts, mail.question.id, taught_at, zone)
-        coming = (at for at in _returns(plan, mail, taught_at, zone) if local_date(at, zone) > since)
-        first = next(coming, None)
-        if first is not None:
-            times.append(_free_day(max(first, now), mail, zone, {tip_on, *offered_on}))
-    return min(times, default=None)
+        returns = _returns(taught_at, plan.reviews.after_days, mail.rule, zone)
+        for day, at in returns:
+            if day > since:
+                coming.append((max(at, now), mail.rule))
+                break
+    soonest: datetime | None = None
+    before: tuple[datetime, Rule] | None = None
+    for one in sorted(coming, key=itemgetter(0)):
+        if soonest is not None and soonest <= one[0]:  # no free day of a later one comes before it
+            break
+        if one != before:
+            free = _free_day(*one, zone, {tip_on, *offered_on})
+            soonest = free if soonest is None else min(soonest, free)
+        before = one
+    return soonest
 
 
 def _taught(plan: Plan, facts: Facts) -> Iterator[tuple[Mail, datetime]]:
@@ -100,27 +113,31 @@ def _taught(plan: Plan, facts: Facts) -> Iterator[tuple[Mail, datetime]]:
             yield step, facts.sent[step.id]
 
 
-def _returns(plan: Plan, mail: Mail, taught_at: datetime, zone: ZoneInfo) -> Iterator[datetime]:
-    """Every instant at which this question comes back, on days on which its tip might have come."""
-    assert plan.reviews is not None
-    return (_return_at(taught_at, days, mail.rule, zone) for days in plan.reviews.after_days)
-
-
 @lru_cache(maxsize=65_536)
-def _return_at(taught_at: datetime, days: int, rule: Rule, zone: ZoneInfo) -> datetime:
-    """The first allowed instant so many days later; remembered, since everyone taught together shares it."""
-    return resolve(land(taught_at, Gap(count=days, unit=Unit.DAYS), rule, zone), rule, zone).at
+def _returns(
+    taught_at: datetime, after_days: tuple[int, ...], rule: Rule, zone: ZoneInfo
+) -> tuple[tuple[date, datetime], ...]:
+    """Every (local day, instant) at which a question comes back, on days on which its tip might have come.
+
+    The first allowed instant so many days later; remembered, since everyone taught together shares them.
+    """
+    gaps = (Gap(count=days, unit=Unit.DAYS) for days in after_days)
+    times = (resolve(land(taught_at, gap, rule, zone), rule, zone).at for gap in gaps)
+    return tuple((local_date(at, zone), at) for at in times)
 
 
 def _last_seen(facts: Facts, question: str, taught_at: datetime, zone: ZoneInfo) -> date:
     """The local day on which the question last stood in a mail."""
-    return max(local_date(at, zone) for at in (taught_at, *facts.offered.get(question, ())))
+    day = local_date(taught_at, zone)
+    for at in facts.offered.get(question, ()):
+        day = max(day, local_date(at, zone))
+    return day
 
 
-def _free_day(at: datetime, mail: Mail, zone: ZoneInfo, taken: set[date | None]) -> datetime:
+def _free_day(at: datetime, rule: Rule, zone: ZoneInfo, taken: set[date | None]) -> datetime:
     """The first allowed instant from `at` on a day that is not taken."""
-    slot = first_allowed(mail.rule, zone, at).at
+    slot = first_allowed(rule, zone, at).at
     while (day := local_date(slot, zone)) in taken:
         tomorrow = to_instant(datetime.combine(day + timedelta(days=1), time.min), zone)
-        slot = first_allowed(mail.rule, zone, tomorrow).at
+        slot = first_allowed(rule, zone, tomorrow).at
     return slot

@@ -190,22 +190,23 @@ class Life:
 
     def _recap(self, now: datetime) -> Iterator[Row]:
         """Questions may come back in a mail of their own, as in engine/claim.py."""
-        at = next_review_at(self.plan, self.stands, self.facts, self.zone, now, self.due_at)
-        sees = scope(self.plan, self.learner, self.stands, self.facts, now)
-        gate = shut(self.plan, self.stands, sees, now)
+        gate = shut(self.plan, self.stands, scope(self.plan, self.learner, self.stands, self.facts, now), now)
         planned_at = self.review_at or now
         questions = recap_now(self.plan, self.facts, self.zone, now, planned_at=planned_at, next_mail_at=self.due_at)
+        next_mail_at = self.due_at
         if gate is not None and gate.ends:
             self.review_at = None
-        elif gate is not None or self.stands.held_since is not None:
+            return
+        if gate is not None or self.stands.held_since is not None:
             self.review_at = self._when_held(now)
-        elif at is None or not questions:
-            self.review_at = at if at is None or at > now else now + _LOOK_AGAIN
-        else:
+            return
+        if questions:
             yield self._row(now, REVIEW, "mail", _riding(questions))
             self.facts = replace(self.facts, offered=_offered(self.facts, questions, now))
             self._mailed(None, questions, now)
-            self.review_at = next_review_at(self.plan, self.stands, self.facts, self.zone, now, None)
+            next_mail_at = None  # as deliver does: a day that turns out to have a tip is passed then
+        at = next_review_at(self.plan, self.stands, self.facts, self.zone, now, next_mail_at)
+        self.review_at = at if at is None or at > now else now + _LOOK_AGAIN
 
     def _when_held(self, now: datetime) -> datetime | None:
         """The first hourly look at held reviews after something has changed; None where nothing will any more."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -62,8 +63,8 @@ def closed_days(limit: Limit | None, facts: Facts, zone: ZoneInfo) -> Callable[[
     if limit is None:
         return None
     per_day = limit.per == "day"
-    sent = [_period(local_date(at, zone), per_day) for at in facts.sent.values()]
-    full = {period for period in sent if sent.count(period) >= limit.count}
+    sent = Counter(_period(local_date(at, zone), per_day) for at in facts.sent.values())
+    full = {period for period, mails in sent.items() if mails >= limit.count}
     return lambda day: _period(day, per_day) in full
 
 
