@@ -90,7 +90,7 @@ def _run_workers(workers: int, until_idle: bool, now: str | None, send_early: bo
     flags = [*(["--until-idle"] if until_idle else []), *(["--send-early"] if send_early else [])]
     flags += ["--now", now] if now is not None else []
     flags += ["--format", "json"] if format is Format.json else []
-    code, told = run_workers(workers, flags, captured=format is Format.json)
+    code, told = run_workers(workers, flags, again=not until_idle, captured=format is Format.json)
     total = sum((Tally(**json.loads(text)) for text in told if text), Tally())
     show(format, total, lambda: None)
     raise typer.Exit(code)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import _thread
 import logging
 import signal
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -24,6 +25,8 @@ log = logging.getLogger("drip.run")
 
 #: Seconds between two looks at the queue; a tick that finds nothing due costs two index look-ups.
 TICK_SECONDS = 2.0
+#: Where nothing can be sent, because the database does not answer, say, it is tried again at least so often.
+TRIES_AGAIN_AT_LEAST_EVERY_SECONDS = 30.0
 #: Python runs a signal's handler only in the main thread, and only between two of its steps. A signal that comes just
 #: before that thread lies down to wait would go unseen for as long as it waits, so it gets up this often.
 _GETS_UP_SECONDS = 0.5
@@ -58,15 +61,24 @@ def run(
     """Send what falls due until `stop` is set. `told` hears of every tick that did anything.
 
     A tick that is still at work when the next is due is not run twice. An error of the machine (a full disk, a
-    database that does not answer) is logged, and the next tick tries again.
+    database that does not answer) is logged, and it is tried again, less and less often, until it goes.
     """
+    failures, quiet_until = 0, 0.0
 
     def tick() -> None:
+        nonlocal failures, quiet_until
+        if time.monotonic() < quiet_until:
+            return
         try:
             tally = deliver_due(sending, stop=stop.is_set)
         except DripError as error:
-            log.error("%s", error)
+            wait = min(TRIES_AGAIN_AT_LEAST_EVERY_SECONDS, every * 2 ** min(failures, 10))
+            failures, quiet_until = failures + 1, time.monotonic() + wait - every / 2
+            log.error("%s (tried again in %g s)", error, wait)
         else:
+            if failures:
+                log.warning("it goes again")
+            failures = 0
             if tally != Tally():
                 told(tally)
 
