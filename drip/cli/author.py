@@ -11,6 +11,7 @@ import typer
 from drip.cli.app import app, settings
 from drip.cli.courses import CourseArgument, LearnerOption, compiled_course, person
 from drip.cli.output import Format, FormatOption, as_json, say, show, table
+from drip.cli.running import HostOption, PortOption
 
 if TYPE_CHECKING:
     from drip.errors import Mistake
@@ -105,14 +106,23 @@ def preview(
     language: Annotated[str | None, typer.Option("--language", metavar="L", help="The language, such as sv.")] = None,
     variant: Annotated[str | None, typer.Option("--variant", metavar="V", help="One variant; all if not said.")] = None,
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="The folder to write into.")] = Path("preview"),
+    serve: Annotated[
+        bool, typer.Option("--serve", help="Show a page instead, which comes again when a file is saved.")
+    ] = False,
+    host: HostOption = "127.0.0.1",
+    port: PortOption = 8025,
     format: FormatOption = Format.text,
 ) -> None:
     """Write the real messages of a course as files, to look at.
 
     Each is STEP.eml (for a mail program), STEP.html (for a browser, with its pictures in m/) and STEP.txt (what is read
-    without HTML), in the language that the learner would get if none is said. Nobody is mailed, and no database is
+    without HTML), in the language that the learner would get if none is said. With --serve there are no files but a
+    page on this machine, and --learner may name many (a CSV as for an import). Nobody is mailed, and no database is
     needed.
     """
+    if serve:
+        _serve_preview(course, step, learner, language, variant, host, port, format)
+        return
     from drip import wiring
     from drip.engine.preview import preview as messages
     from drip.errors import Refused
@@ -151,6 +161,44 @@ def preview(
         table(["open this in a browser", "subject"], rows)
 
     show(format, written, text)
+
+
+def _serve_preview(
+    course: str,
+    step: str | None,
+    learner: Path | None,
+    language: str | None,
+    variant: str | None,
+    host: str,
+    port: int,
+    format: Format,
+) -> None:
+    """Show a course on a page until a signal. A course that cannot be read yet is waited for."""
+    from drip import wiring
+    from drip.engine.live import Live
+    from drip.engine.preview import check_names
+    from drip.engine.sample import read_people
+    from drip.engine.workspace import find_course
+    from drip.web.preview import build_preview
+    from drip.web.preview_place import Place
+    from drip.web.serve import serve
+
+    chosen = settings()
+    file = find_course(chosen.folder, course)
+    if learner is not None:
+        read_people(learner, chosen.defaults.attributes)  # a slip in its name is told now
+    live = Live(file, chosen.folder, load=settings, clock=wiring.system_clock, people=learner)
+    good = live.look().good
+    if good is not None:
+        check_names(good.compiled.plan, step=step, language=language, variant=variant)
+    place = Place(step=step or "", language=language, variant=variant)
+    app = build_preview(live, ring=wiring.ring(chosen), clock=wiring.system_clock, host=host)
+
+    def ready(url: str) -> None:
+        address = place.link(f"{url}/")
+        show(format, {"url": address}, lambda: say(f"{course} is shown on {address}; Ctrl-C stops"))
+
+    serve(app, host, port, ready=ready)
 
 
 @app.command()

@@ -87,14 +87,9 @@ def preview(
     """The message of each step (or of one), in each variant (or in one), in a language or in that which the learner
     would get. Raises NotFound with what there is.
     """
+    check_names(plan, step=step, language=language, variant=variant)
     mails = [one for one in plan.steps if isinstance(one, Mail)]
-    if step is not None and step not in {mail.id for mail in mails}:
-        raise NotFound(f'the course {plan.course_id} has no tip "{step}"; {_hint(step, [mail.id for mail in mails])}')
     spoken = _language(plan, language) if language is not None else plan.language_for(learner.language)
-    named = {one.name: None for mail in mails if step in (None, mail.id) for one in mail.variants}
-    if variant is not None and variant not in named:
-        where = f"the tip {step}" if step is not None else f"the course {plan.course_id}"
-        raise NotFound(f'{where} has no variant "{variant}"; {_hint(variant, list(named))}')
     sees = seen_by(plan, learner, now)
     for template in templates:
         mail = next((mail for mail in mails if mail.id == template.step), None)
@@ -116,6 +111,19 @@ def preview(
         name = name if len(mail.variants) == 1 else f"{name}.{template.variant}"
         html = message.html.replace(f'"{base_url.rstrip("/")}/m/', '"m/')
         yield Preview(name=name, mail=mail, variant=template.variant, message=message, html=html)
+
+
+def check_names(plan: Plan, *, step: str | None, language: str | None, variant: str | None) -> None:
+    """Raises NotFound, with what there is, for a step, a language or a variant that the course does not have."""
+    mails = [one for one in plan.steps if isinstance(one, Mail)]
+    if step is not None and step not in {mail.id for mail in mails}:
+        raise NotFound(f'the course {plan.course_id} has no tip "{step}"; {_hint(step, [mail.id for mail in mails])}')
+    if language is not None:
+        _language(plan, language)
+    named = {one.name: None for mail in mails if step in (None, mail.id) for one in mail.variants}
+    if variant is not None and variant not in named:
+        where = f"the tip {step}" if step is not None else f"the course {plan.course_id}"
+        raise NotFound(f'{where} has no variant "{variant}"; {_hint(variant, list(named))}')
 
 
 def seen_by(plan: Plan, learner: Learner, now: datetime) -> Mapping[str, object]:

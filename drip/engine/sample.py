@@ -49,20 +49,25 @@ def read_people(file: Path, declared: Declared = None) -> People:
         raise UserError(f"{file}: {error}") from None
 
 
-def overridden(learner: Learner, said: Mapping[str, str], attributes: Mapping[str, Attribute]) -> Learner:
-    """The learner with other values of declared attributes; an empty text takes one away. Raises UserError."""
-    values = dict(learner.attributes)
+def overridden(
+    learner: Learner, said: Mapping[str, str], attributes: Mapping[str, Attribute]
+) -> tuple[Learner, Mapping[str, str]]:
+    """The learner with other values of declared attributes, and those texts that say something else than before.
+
+    An empty text takes a value away. Raises UserError for one that is not of its type.
+    """
+    values, changed = dict(learner.attributes), {}
     for name, text in said.items():
         if name not in attributes:
             continue
-        if not text:
-            values.pop(name, None)
-            continue
         try:
-            values[name] = attributes[name].read(text)
+            value = attributes[name].read(text) if text else None
         except ValueError as error:
             raise UserError(f'{name}: "{text[:60]}" {error}') from None
-    return replace(learner, attributes=values)
+        if value != values.get(name):
+            changed[name] = text
+            values[name] = value
+    return replace(learner, attributes={name: value for name, value in values.items() if value is not None}), changed
 
 
 def _bytes(file: Path) -> bytes:

@@ -20,7 +20,7 @@ from drip.render.words import Words
 from drip.schedule.simulate import Row, simulate
 
 #: A course with more mails than this is shown without its times: to work them out would take a second.
-MOST_TIMED = 150
+MOST_TIMED = 100
 #: What a step of the plan is in a timeline; a mail may also be a survey.
 _KINDS = {Mail: "tip", Wait: "wait", Branch: "if", Notify: "notify", Award: "award"}
 
@@ -113,7 +113,7 @@ def _stop(step: Step, language: str, sees: Mapping[str, object]) -> Stop:
             return Stop(
                 id=step.id,
                 kind="survey" if step.survey else kind,
-                title=_filled(step.variants[0].texts_in(language).subject, sees),
+                title=filled(step.variants[0].texts_in(language).subject, sees),
                 words=when_words(step.first_gap if step.number == 1 else step.gap, step.rule, first=step.number == 1),
                 only=tuple(only),
                 place=f"{step.number} of {step.of}",
@@ -127,7 +127,7 @@ def _stop(step: Step, language: str, sees: Mapping[str, object]) -> Stop:
             return Stop(id=step.id, kind=kind, title=step.name)
 
 
-def _filled(text: str, sees: Mapping[str, object]) -> str:
+def filled(text: str, sees: Mapping[str, object]) -> str:
     """A subject as this learner reads it, or as it is written where they lack a value."""
     if "{" not in text:
         return text
