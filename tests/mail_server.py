@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,15 @@ class MailServer:
 
     port: int
     log: Path
+    process: subprocess.Popen[str] = field(repr=False)
+
+    def become(self, **options: Any) -> None:
+        """From now on, do as these options say (a peer with a script)."""
+        assert self.process.stdin
+        assert self.process.stdout
+        self.process.stdin.write(json.dumps(options) + "\n")
+        self.process.stdin.flush()
+        assert self.process.stdout.readline() == "ok\n"
 
     @property
     def url(self) -> str:
@@ -46,7 +56,16 @@ def mail_server(log: Path, **options: Any) -> Iterator[MailServer]:
     )
     try:
         assert process.stdout
-        yield MailServer(port=int(process.stdout.readline()), log=log)
+        yield MailServer(port=int(process.stdout.readline()), log=log, process=process)
     finally:
         process.kill()
         process.communicate()
+
+
+@contextmanager
+def reserved_port() -> Iterator[int]:
+    """A port on which nobody listens: connections are refused, a mail server may take it, and nobody else will."""
+    with socket.socket() as place:
+        place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        place.bind(("127.0.0.1", 0))
+        yield place.getsockname()[1]

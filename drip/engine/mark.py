@@ -14,7 +14,7 @@ from drip.engine.effects import carry_out
 from drip.engine.sending import PERSONAL, Sending
 from drip.people import State
 from drip.schedule.advance import Next, after_send, look_ahead
-from drip.schedule.backoff import CEILING, pause_after, retry_after
+from drip.schedule.backoff import CEILING, FIRST, doubt_for, pause_after, retry_after
 from drip.schedule.reviews import next_review_at
 from drip.schedule.slots import zone_of
 from drip.store import breaker, enrolments, ledger
@@ -120,34 +120,42 @@ def _move_on(conn: Connection, parcels: Mapping[int, Parcel], ahead: Mapping[int
 def _not_sent(
     sending: Sending, conn: Connection, parcel: Parcel, receipt: Receipt, others_went: bool, *, now: datetime
 ) -> Tally:
-    """Write the outcome of one mail that the other side did not take."""
+    """Write the outcome of one mail that the other side did not take.
+
+    While nobody else's mail goes either (`others_went` is false), none is held: that would be the sender's trouble.
+    """
     id_, worker, answer = receipt.delivery_id, sending.worker, receipt.answer
     attempts = parcel.attempts + 1
     outcome = receipt.outcome
-    if outcome is Outcome.UNTRIED and receipt.met_trouble:
-        if others_went and attempts >= OWN_TROUBLE_AFTER:
-            outcome = Outcome.REFUSED
-        else:  # behind the others, and never held for what may be the sender's trouble
-            wait = retry_after(id_, attempts) or CEILING
-            ledger.put_back(conn, worker, id_, due_at=now + wait, answer=answer)
-            return Tally(retried=1)
+    if outcome is Outcome.UNTRIED and receipt.met_trouble:  # behind the others, until it is known whose trouble it is
+        its_own = others_went and attempts >= OWN_TROUBLE_AFTER
+        outcome = Outcome.REFUSED if its_own else Outcome.RETRY
     match outcome:
         case Outcome.UNTRIED:
-            ledger.put_back(conn, worker, id_, due_at=now, answer=answer, tried=False)
+            due_at = now + FIRST if receipt.goes_behind else due_since(parcel, now)
+            ledger.put_back(conn, worker, id_, due_at=due_at, answer=answer, tried=False)
             return Tally()
-        case Outcome.IN_DOUBT:
-            ledger.doubt(conn, worker, id_, due_at=now + sending.in_doubt_after, answer=answer)
+        case Outcome.IN_DOUBT if (again := doubt_for(id_, attempts, sending.in_doubt_after)) is not None:
+            ledger.doubt(conn, worker, id_, due_at=now + again, answer=answer)
             return Tally(in_doubt=1)
-        case Outcome.RETRY if (again := retry_after(id_, attempts)) is not None:
-            ledger.put_back(conn, worker, id_, due_at=now + again, answer=answer)
+        case Outcome.RETRY if (again := retry_after(id_, attempts)) is not None or not others_went:
+            ledger.put_back(conn, worker, id_, due_at=now + (again or CEILING), answer=answer)
             return Tally(retried=1)
         case Outcome.REFUSED if receipt.dead_address:
             ledger.fail(conn, worker, id_, answer=answer)
             _bury(conn, parcel, answer)
             return Tally(failed=1)
+        case Outcome.RETRY | Outcome.IN_DOUBT:
+            ledger.hold(conn, worker, id_, answer=f"handed over {attempts} times, the last answer: {answer}")
+            return Tally(held=1)
         case _:
             ledger.hold(conn, worker, id_, answer=answer)
             return Tally(held=1)
+
+
+def due_since(parcel: Parcel, now: datetime) -> datetime:
+    """When to call a mail due that goes back untried: whoever was never tried goes before whoever was."""
+    return now if parcel.attempts else min(now, parcel.date)
 
 
 def _bury(conn: Connection, parcel: Parcel, words: str) -> None:
@@ -158,8 +166,11 @@ def _bury(conn: Connection, parcel: Parcel, words: str) -> None:
 
 
 def _trip(sending: Sending, conn: Connection, words: str, before: breaker.Trouble | None, *, now: datetime) -> None:
-    """The sender's own trouble: leave the transport alone for a while, and say so loudly."""
-    trips = 1 if before is None else before.trips + 1
+    """The sender's own trouble: leave the transport alone for a while, and say so loudly.
+
+    Several workers who meet the same one at once are one trip.
+    """
+    trips = 1 if before is None else before.trips + (before.until <= now)
     until = now + pause_after(trips)
     since = now if before is None else before.since
     name = sending.transport.name

@@ -11,6 +11,8 @@ FIRST = timedelta(minutes=5)
 CEILING = timedelta(hours=4)
 #: After so many attempts (about two days, see RFC 5321 §4.5.4.1 for four to five) the delivery is held.
 ATTEMPTS = 16
+#: In doubt after so many attempts: it may have arrived as often, so a person decides instead of one more try.
+DOUBTFUL_ATTEMPTS = 5
 #: The sender's own trouble: the first pause, and the longest one.
 PAUSE = timedelta(seconds=30)
 LONGEST_PAUSE = timedelta(minutes=10)
@@ -26,6 +28,17 @@ def retry_after(delivery_id: int, attempts: int) -> timedelta | None:
     span: timedelta = min(FIRST * float(2 ** max(0, attempts - 1)), CEILING)
     spread = int.from_bytes(sha256(f"{delivery_id}/{attempts}".encode()).digest()[:4], "big") / 2**32
     return span * (0.8 + 0.4 * spread)
+
+
+def doubt_for(delivery_id: int, attempts: int, in_doubt_after: timedelta) -> timedelta | None:
+    """How long to wait for news of a mail in doubt before it is sent once more; None: a person decides.
+
+    The first time it is `in_doubt_after`; then the spans of `retry_after`, where those are longer.
+    """
+    if attempts >= DOUBTFUL_ATTEMPTS:
+        return None
+    span = retry_after(delivery_id, attempts) if attempts > 1 else None
+    return max(in_doubt_after, span) if span is not None else in_doubt_after
 
 
 def pause_after(trips: int) -> timedelta:

@@ -31,7 +31,8 @@ class Receipt:
     """What became of one message. `answer` holds the other side's own words, such as `451 4.7.1 Greylisted`.
 
     `met_trouble` marks the UNTRIED that was itself tried and met what stopped the rest (5.7.x for this recipient, or
-    a row of refusals): it may be its own trouble and not the sender's, so it goes behind the others.
+    a row of refusals): it may be its own trouble and not the sender's, so it goes behind the others. `goes_behind`
+    marks the UNTRIED that was spared what is known to meet it (its sender was just refused): behind the others too.
     """
 
     delivery_id: int
@@ -39,6 +40,7 @@ class Receipt:
     answer: str = ""
     dead_address: bool = False
     met_trouble: bool = False
+    goes_behind: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,8 +53,8 @@ class Result:
 
 class Transport(Protocol):
     """A way out. `send` takes a batch of handed messages and returns one receipt for each; it never raises for one
-    message's sake. Where the sender itself is in trouble (5xx at connect, EHLO, AUTH or MAIL; 5.7.x; many refused in a
-    row), it stops trying, says so in `Result.trouble`, and returns UNTRIED for what it did not get to.
+    message's sake. Where the sender itself is in trouble (5xx at connect, EHLO, AUTH or MAIL; 5.7.x; many refused or
+    put off in a row), it stops trying, says so in `Result.trouble`, and returns UNTRIED for what it did not get to.
     """
 
     name: str

@@ -20,7 +20,7 @@ from drip.errors import SenderTrouble
 from drip.render.message import Message
 from drip.render.mime import ascii_address, to_bytes
 from drip.transports import Outcome, Result
-from drip.transports.smtp_batch import Batch
+from drip.transports.smtp_batch import Batch, Record
 from drip.transports.smtp_conversation import Conversation, Ending
 from drip.transports.smtp_opening import Server, Tls, Unreachable, open_conversation
 from drip.transports.smtp_replies import Stage
@@ -69,7 +69,7 @@ class Smtp:
         self._connections = connections
         self._context: ssl.SSLContext | None = None
         self._idle: list[Conversation] = []
-        self._row = 0  # refused since the last accepted one, over all batches
+        self._record = Record()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
         self._turn = threading.Lock()
@@ -109,17 +109,16 @@ class Smtp:
             raise
 
     async def _send(self, messages: Sequence[Message]) -> Result:
-        batch = Batch(messages, self._row)
+        batch = Batch(messages, self._record)
         await self._drop_stale()
         while batch.goes_on:
             # The first connection goes alone: a wrong password is tried once, not ten times.
             reached = asyncio.Event()
-            workers = min(self._connections, len(batch.waiting))
+            workers = 1 if self._record.ill else min(self._connections, len(batch.waiting))
             batch.workers = workers
             async with asyncio.TaskGroup() as group:
                 for number in range(workers):
                     group.create_task(self._work(batch, reached, first=number == 0))
-        self._row = batch.row_so_far
         return batch.result()
 
     async def _work(self, batch: Batch, reached: asyncio.Event, *, first: bool) -> None:
@@ -146,10 +145,16 @@ class Smtp:
                         batch.stop(str(trouble))
                     return
                 reached.set()
+                if not talk.takes(content):
+                    words = f"the mail has {len(content)} bytes, and the server takes {talk.largest} at most"
+                    batch.settle(position, Outcome.REFUSED, words)
+                    continue
                 reused = talk.used > 0
                 ending = await talk.deliver(mail_from, rcpt_to, content)
-                if reused and _nothing_was_said(ending):
+                if reused and _was_used_up(ending):
                     batch.give_back(position, message)
+                    if talk.alive:
+                        await talk.quit()
                 else:
                     batch.end(position, ending)
                 if not talk.alive:
@@ -197,9 +202,9 @@ class Smtp:
         await asyncio.get_running_loop().shutdown_default_executor()
 
 
-def _nothing_was_said(ending: Ending) -> bool:
-    """Whether a kept connection had gone stale: it ended at MAIL, so that trying again on a fresh one risks nothing."""
-    return ending.stage is Stage.MAIL and (ending.reply is None or ending.reply.code == 421)
+def _was_used_up(ending: Ending) -> bool:
+    """Whether a kept connection had gone stale, or had its fill of mails: then a fresh one is tried, without risk."""
+    return ending.stage is Stage.MAIL and (ending.reply is None or ending.reply.code // 100 == 4)
 
 
 def _own_name() -> str:

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 from drip.render.message import Message
 from drip.transports import Outcome, Receipt, Result
 from drip.transports.smtp_conversation import Ending
 from drip.transports.smtp_replies import Stage, Verdict, judge
 
-#: Refused in a row, none accepted between: that is no longer about people, it is about us.
+#: Refused or put off in a row, none accepted between: that is no longer about people, it is about us (a quota, a rate).
 REFUSED_IN_A_ROW = 10
-#: Connections lost in a row: the server is ill; the rest of the batch would only wait for the same.
+#: Connections lost in a row: the server is ill; the rest would only wait for the same.
 LOST_IN_A_ROW = 3
-
-#: Stages at which a refusal is an answer to one message, not to the connection.
-_ABOUT_A_MESSAGE = (Stage.RCPT, Stage.DATA)
 
 _OUTCOMES = {
     Verdict.FINE: Outcome.RETRY,  # a yes where none was asked for: nothing is known to have been taken
@@ -29,32 +26,52 @@ _OUTCOMES = {
 }
 
 
+@dataclass(slots=True)
+class Record:
+    """What the server has said, over all batches: the last word on whether it is to be believed."""
+
+    #: mails that it took
+    accepted: int = 0
+    #: since it last took one: mails refused or put off, and connections lost
+    refused: int = 0
+    lost: int = 0
+    #: delivery that it called dead in a long row, and was not believed → how many mails it had taken by then
+    doubted: dict[int, int] = field(default_factory=dict)
+
+    @property
+    def ill(self) -> bool:
+        """Whether the server loses connections: one alone then looks whether it is well again, and risks one mail."""
+        return self.lost >= LOST_IN_A_ROW
+
+
 class Batch:
     """What is left of a batch, and what became of the rest."""
 
-    def __init__(self, messages: Sequence[Message], row_before: int) -> None:
+    def __init__(self, messages: Sequence[Message], record: Record) -> None:
         self._messages = messages
+        self._record = record
         self.waiting: deque[tuple[int, Message]] = deque(_domains_in_turn(messages))
         self.workers = 0
         self._receipts: dict[int, Receipt] = {}
-        self._row: list[int] = []  # positions refused by the server since the last accepted one
-        self._row_before = row_before
-        self._lost = 0
+        self._row: list[int] = []  # positions refused or put off by the server since the last accepted one
+        self._refused_senders: dict[str, str] = {}
         self._trouble: str | None = None
+        self._stopped = False
 
     @property
     def goes_on(self) -> bool:
         """Whether there is something left to try, and any use in trying it."""
-        return bool(self.waiting) and self._trouble is None and len(self._row) < REFUSED_IN_A_ROW
-
-    @property
-    def row_so_far(self) -> int:
-        """How many were refused in a row, the batches before this one included."""
-        return self._row_before + len(self._row)
+        return bool(self.waiting) and not self._stopped and len(self._row) < REFUSED_IN_A_ROW
 
     def take(self) -> tuple[int, Message] | None:
-        """Give the next message to try, or None."""
-        return self.waiting.popleft() if self.goes_on else None
+        """Give the next message to try, or None. Who shares a sender that was refused is not tried, and goes behind."""
+        while self.goes_on:
+            position, message = self.waiting.popleft()
+            words = self._refused_senders.get(message.mail_from)
+            if words is None:
+                return position, message
+            self.settle(position, Outcome.UNTRIED, words, goes_behind=True)
+        return None
 
     def give_back(self, position: int, message: Message) -> None:
         """Put a message back in front: nothing was tried for it."""
@@ -63,32 +80,54 @@ class Batch:
     def stop(self, trouble: str) -> None:
         """Try nothing more; the first trouble is the one that is told."""
         self._trouble = self._trouble or trouble
+        self._stopped = True
 
     def end(self, position: int, ending: Ending) -> None:
         """Write down how a message ended, and notice when it is not about messages any more."""
+        record, delivery_id = self._record, self._messages[position].delivery_id
         if ending.reply is None:
             self.settle(position, Outcome.IN_DOUBT if ending.in_doubt else Outcome.RETRY, ending.words)
-            self._lost += 1
-            if self._lost >= LOST_IN_A_ROW:
-                self.stop(f"{self._lost} connections were lost in a row, the last: {ending.words}")
+            record.lost += 1
+            if record.ill:
+                self.stop(f"{record.lost} connections were lost in a row, the last: {ending.words}")
             return
-        self._lost = 0
+        record.lost = 0
         if ending.accepted:
             self.settle(position, Outcome.SENT, ending.words)
+            record.accepted, record.refused = record.accepted + 1, 0
             self._row.clear()
-            self._row_before = 0
             return
         verdict = judge(ending.stage, ending.reply)
-        ours = verdict is Verdict.TROUBLE and ending.stage in _ABOUT_A_MESSAGE
-        dead = verdict is Verdict.DEAD
-        self.settle(position, _OUTCOMES[verdict], ending.words, dead_address=dead, met_trouble=ours)
         if verdict is Verdict.TROUBLE:
-            self.stop(f"the mail server refused us at {ending.stage}: {ending.words}")
-        elif _OUTCOMES[verdict] is Outcome.REFUSED:
+            self._met_trouble(position, ending)
+            return
+        dead = verdict is Verdict.DEAD
+        self.settle(position, _OUTCOMES[verdict], ending.words, dead_address=dead)
+        if dead and record.accepted > record.doubted.get(delivery_id, record.accepted):
+            del record.doubted[delivery_id]  # it was said before, and mail of others was taken since: it is believed
+        elif not ending.reply.greylisted:  # that one says of itself that it is about this recipient, and passes
             self._row.append(position)
+            record.refused += 1
+
+    def _met_trouble(self, position: int, ending: Ending) -> None:
+        """The server refused us. At MAIL that may be about one course's sender: mails of others are still tried."""
+        self.settle(position, Outcome.UNTRIED, ending.words, met_trouble=True)
+        trouble = f"the mail server refused us at {ending.stage}: {ending.words}"
+        if ending.stage is Stage.MAIL:
+            self._refused_senders[self._messages[position].mail_from] = ending.words
+            self._trouble = self._trouble or trouble
+        else:
+            self.stop(trouble)
 
     def settle(
-        self, position: int, outcome: Outcome, answer: str, *, dead_address: bool = False, met_trouble: bool = False
+        self,
+        position: int,
+        outcome: Outcome,
+        answer: str,
+        *,
+        dead_address: bool = False,
+        met_trouble: bool = False,
+        goes_behind: bool = False,
     ) -> None:
         """Write the receipt of one message."""
         self._receipts[position] = Receipt(
@@ -97,17 +136,26 @@ class Batch:
             answer=answer,
             dead_address=dead_address,
             met_trouble=met_trouble,
+            goes_behind=goes_behind,
         )
 
     def result(self) -> Result:
-        """Give a receipt for each message, in their order. A long row of refusals fails nobody: those are UNTRIED."""
-        if self._row and self.row_so_far >= REFUSED_IN_A_ROW:
+        """Give a receipt for each message, in their order.
+
+        A long row fails nobody: who was refused in it is UNTRIED and met trouble, who was put off is tried again.
+        """
+        record = self._record
+        if self._row and record.refused >= REFUSED_IN_A_ROW:
             last = self._receipts[self._row[-1]].answer
-            self.stop(f"{self.row_so_far} mails were refused in a row, the last: {last}")
+            self.stop(f"{record.refused} mails were refused in a row, the last: {last}")
             for position in self._row:
-                self._receipts[position] = replace(self._receipts[position], outcome=Outcome.UNTRIED, met_trouble=True)
-        for position, _ in self.waiting:
-            self.settle(position, Outcome.UNTRIED, "")
+                receipt = self._receipts[position]
+                if receipt.outcome is Outcome.REFUSED:
+                    self._receipts[position] = replace(receipt, outcome=Outcome.UNTRIED, met_trouble=True)
+                    record.doubted.setdefault(receipt.delivery_id, record.accepted)
+        for position, message in self.waiting:
+            words = self._refused_senders.get(message.mail_from)
+            self.settle(position, Outcome.UNTRIED, words or "", goes_behind=words is not None)
         return Result(
             receipts=tuple(self._receipts[position] for position in range(len(self._messages))), trouble=self._trouble
         )

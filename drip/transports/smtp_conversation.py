@@ -41,12 +41,20 @@ class Ending:
 class Conversation(asyncio.Protocol):
     """A connection that stands ready. One message at a time; `used` counts them.
 
-    `timeout` is seconds for each reply; `hide` takes secrets out of the server's words.
+    `timeout` is seconds for each reply; `hide` takes secrets out of the server's words; `largest` is the most bytes
+    that the server says it takes (RFC 1870), 0 where it names no limit.
     """
 
     def __init__(
-        self, transport: asyncio.Transport, *, timeout: float, pipelining: bool, hide: Callable[[str], str]
+        self,
+        transport: asyncio.Transport,
+        *,
+        timeout: float,
+        pipelining: bool,
+        hide: Callable[[str], str],
+        largest: int = 0,
     ) -> None:
+        self.largest = largest
         self._loop = asyncio.get_running_loop()
         self._transport = transport
         self._timeout = timeout
@@ -69,6 +77,10 @@ class Conversation(asyncio.Protocol):
     def alive(self) -> bool:
         """Whether the next message may be tried here. A word that nobody asked for is a goodbye."""
         return self._lost is None and not self._transport.is_closing() and not self._replies
+
+    def takes(self, content: bytes) -> bool:
+        """Whether the server takes a mail of this size."""
+        return not self.largest or len(content) <= self.largest
 
     async def deliver(self, mail_from: str, rcpt_to: str, content: bytes) -> Ending:
         """Hand over one message and say how it ended. Never raises for what the server does."""

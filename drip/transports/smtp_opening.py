@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import ipaddress
+import re
 import ssl
 from dataclasses import dataclass, field
 from typing import Literal, cast
@@ -98,12 +99,19 @@ async def open_conversation(server: Server, context: ssl.SSLContext | None) -> C
             timeout=server.timeout,
             pipelining=client.supports_extension("pipelining"),
             hide=server.hide,
+            largest=_largest(client),
         )
     except BaseException as error:
         client.close()
         if isinstance(error, (aiosmtplib.SMTPException, OSError, ValueError)):
             raise _why_not(server, error) from None  # the chain could hold the password's own bytes
         raise
+
+
+def _largest(client: aiosmtplib.SMTP) -> int:
+    """The most bytes that the server takes; 0 where it does not say, or says nonsense."""
+    said = client.esmtp_extensions.get("size", "").strip()
+    return int(said) if re.fullmatch(r"[0-9]{1,18}", said) else 0
 
 
 async def _greet(client: aiosmtplib.SMTP) -> None:

@@ -54,6 +54,8 @@ _OUR_FAULT = re.compile(r"\brelay(?:ing)?\b(?![.-])|authentication (?:is )?requi
 _NOT_THE_ADDRESS = re.compile(
     r"spam|block|black ?list|policy|denied|reputation|spf\b|dkim|dmarc|quota|full\b|sender", re.IGNORECASE
 )
+#: A recipient's server that turns a stranger away once, and takes the mail on a later try (RFC 6647).
+_GREYLISTED = re.compile(r"gr[ae]y[ -]?list", re.IGNORECASE)
 _CONTROLS = re.compile(r"[\s\x00-\x1f\x7f-\x9f\ud800-\udfff]+")
 #: Characters of a server's words that are kept; enough for a reason and its link.
 _LONGEST_WORDS = 400
@@ -79,6 +81,11 @@ class Reply:
             return None
         kind, subject, detail = (int(group) for group in found.groups() if group is not None)
         return None if kind != self.code // 100 or subject == 0 else (subject, detail)
+
+    @property
+    def greylisted(self) -> bool:
+        """Whether this is a first "not now" that passes by waiting, and says so."""
+        return self.code // 100 == 4 and _GREYLISTED.search(self.text) is not None
 
 
 def judge(stage: Stage, reply: Reply) -> Verdict:

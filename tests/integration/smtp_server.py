@@ -2,7 +2,7 @@
 
 Prints its port, then serves on 127.0.0.1 until its standard input ends (so it never outlives the test run). Appends to
 `log` a JSON line for each accepted message, on the disk before the client hears 250:
-`{"event": "message", "at", "mail_from", "rcpt_to", "data", "connection"}`.
+`{"event": "message", "at", "mail_from", "rcpt_to", "data", "connection"}`. `port` is a free one unless it is given.
 
 Two kinds:
 
@@ -13,9 +13,14 @@ Two kinds:
   stage → list of actions; one is used up each time the stage is reached, on whatever connection, the last one for ever.
   Stages: `connect`, `EHLO`, `STARTTLS`, `AUTH`, `password` (what follows a 334), `MAIL`, `RCPT`, `DATA` (the command),
   `halfway` (after the first bytes of the body), `dot` (after the final one), `after` (when the reply to it is out),
-  `RSET`, `QUIT`. `RCPT` may also be a dict of address → action. An action is a reply to send (`450 4.2.0 busy`), `ok`,
-  `cut` (hang up), `hang` (never answer), or a reply followed by ` +cut`. `extensions` are said at EHLO. `always_354`
-  takes DATA without recipients, `late` answers MAIL only when RCPT and DATA have come too.
+  `RSET`, `QUIT`. `MAIL` and `RCPT` may also be a dict of address → action, or of address → list of actions. An action
+  is a reply to send (`450 4.2.0 busy`; its lone surrogates are raw bytes), `ok`, `cut` (hang up), `hang` (never
+  answer), `take and cut` (keep the message, and hang up before saying so), or a reply followed by ` +cut`. `extensions`
+  are said at EHLO. `always_354` takes DATA without recipients, `late` answers MAIL only when RCPT and DATA have come
+  too, `delay` is seconds before each reply, `stops_after` so many messages it takes no more: it answers 421 to the next
+  MAIL, listens no longer, and ends with its last connection.
+
+A peer reads more options from its standard input, a line of JSON each, and says `ok` when it has become that.
 """
 
 from __future__ import annotations
@@ -99,21 +104,40 @@ class Peer:
     """A server that does what its script says."""
 
     def __init__(self, options: dict[str, Any], log: Log) -> None:
+        self.log = log
+        self.connections = 0
+        self.taken = 0
+        self.readers: dict[asyncio.StreamWriter, asyncio.StreamReader] = {}
+        self.listening: asyncio.Server | None = None
+        self.become(options)
+
+    def become(self, options: dict[str, Any]) -> None:
         self.script: dict[str, Any] = options["script"]
         self.extensions: list[str] = options.get("extensions", [])
         self.always_354: bool = options.get("always_354", False)
         self.late: bool = options.get("late", False)
-        self.log = log
-        self.connections = 0
-        self.readers: dict[asyncio.StreamWriter, asyncio.StreamReader] = {}
+        self.delay: float = options.get("delay", 0)
+        self.stops_after: int | None = options.get("stops_after")
+
+    @property
+    def stopped(self) -> bool:
+        return self.stops_after is not None and self.taken >= self.stops_after
 
     def action(self, stage: str, argument: str = "") -> str:
+        if self.stopped and stage in ("connect", "EHLO", "MAIL"):
+            return "421 4.3.2 Shutting down +cut"
         actions = self.script.get(stage, ["ok"])
         if isinstance(actions, dict):
-            action = next((what for who, what in actions.items() if f"<{who}>" in argument), "ok")
-        else:
-            action = actions.pop(0) if len(actions) > 1 else actions[0]
-        return str(action)
+            actions = next((what for who, what in actions.items() if f"<{who}>" in argument), "ok")
+        if isinstance(actions, list):
+            actions = actions.pop(0) if len(actions) > 1 else actions[0]
+        return str(actions)
+
+    def keep(self, mail_from: str, rcpt_to: list[str], content: bytes, connection: int) -> None:
+        self.log.message(mail_from, rcpt_to, content, connection)
+        self.taken += 1
+        if self.stopped and self.listening:
+            self.listening.close()
 
     async def do(
         self,
@@ -128,18 +152,19 @@ class Peer:
         `taken` is called before a reply that says yes, so that what the client was told is on the disk.
         """
         action = self.action(stage, argument)
+        await asyncio.sleep(self.delay)
         if action == "hang":
             await self.readers[writer].read()  # until the client hangs up
             raise ConnectionError
         reply, plus, _ = action.partition(" +cut")
         if reply == "ok":
             reply = yes or OK.get(stage, "")
-        if taken and reply.startswith("2"):
+        if taken and (reply.startswith("2") or reply == "take and cut"):
             taken()
-        if reply and reply != "cut":
-            writer.write(reply.replace("\n", "\r\n").encode("utf-8") + b"\r\n")
+        if reply and reply not in ("cut", "take and cut"):
+            writer.write(reply.replace("\n", "\r\n").encode("utf-8", "surrogateescape") + b"\r\n")
             await writer.drain()
-        if plus or reply == "cut":
+        if plus or reply in ("cut", "take and cut"):
             raise ConnectionError
         return reply
 
@@ -156,6 +181,8 @@ class Peer:
             self.log.write("close", connection=connection)
             del self.readers[writer]
             writer.close()
+            if self.stopped and not self.readers:
+                os._exit(0)
 
     async def line(self, reader: asyncio.StreamReader, connection: int) -> str:
         line = (await reader.readline()).decode("utf-8", "replace").rstrip("\r\n")
@@ -178,7 +205,7 @@ class Peer:
             elif verb == "MAIL":
                 if self.late:
                     early = [await self.line(reader, connection) for _ in range(2)]
-                if (await self.do("MAIL", writer)).startswith("2"):
+                if (await self.do("MAIL", writer, line)).startswith("2"):
                     mail_from, rcpt_to = line[10:].strip("<>"), []
             elif verb == "RCPT" and mail_from is None:
                 writer.write(b"503 5.5.1 Need MAIL command\r\n")
@@ -200,7 +227,7 @@ class Peer:
                         data += more
                     content = data[:-3].replace(b"\r\n..", b"\r\n.")
                     content = content[1:] if content.startswith(b"..") else content
-                    keep = partial(self.log.message, mail_from or "", rcpt_to, content, connection)
+                    keep = partial(self.keep, mail_from or "", rcpt_to, content, connection)
                     await self.do("dot", writer, taken=keep)
                     mail_from, rcpt_to = None, []
                     await self.do("after", writer)
@@ -217,18 +244,29 @@ class Peer:
                 writer.write(f"500 5.5.2 Unrecognized command {line}\r\n".encode())
 
 
-async def main(options: dict[str, Any]) -> None:
-    log = Log(options["log"])
+async def main(options: dict[str, Any], peers: list[Peer]) -> None:
+    log, port = Log(options["log"]), options.get("port", 0)
     if "script" in options:
-        server = await asyncio.start_server(Peer(options, log).serve, "127.0.0.1", 0)
+        peers.append(Peer(options, log))
+        server = peers[0].listening = await asyncio.start_server(peers[0].serve, "127.0.0.1", port)
     else:
         context = tls(options) if options.get("implicit") else None
-        server = await asyncio.get_running_loop().create_server(good_server(options, log), "127.0.0.1", 0, ssl=context)
+        loop = asyncio.get_running_loop()
+        server = await loop.create_server(good_server(options, log), "127.0.0.1", port, ssl=context)
     print(server.sockets[0].getsockname()[1], flush=True)
-    await server.serve_forever()
+    await asyncio.Event().wait()
+
+
+def listen_to_the_test(peers: list[Peer]) -> None:
+    """Become what it says; whoever started this holds the other end, and when that is gone, by whatever death, so is
+    this one."""
+    for line in sys.stdin:
+        peers[0].become(json.loads(line))
+        print("ok", flush=True)
+    os._exit(0)
 
 
 if __name__ == "__main__":
-    # Whoever started this holds the other end; when that process is gone, by whatever death, so is this one.
-    threading.Thread(target=lambda: (sys.stdin.read(), os._exit(0)), daemon=True).start()
-    asyncio.run(main(json.loads(sys.argv[1])))
+    told: list[Peer] = []
+    threading.Thread(target=listen_to_the_test, args=[told], daemon=True).start()
+    asyncio.run(main(json.loads(sys.argv[1]), told))
