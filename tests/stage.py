@@ -19,7 +19,7 @@ from drip.engine.explain import Trace, why
 from drip.engine.publish import Published, publish
 from drip.engine.record import Recorder, Visit
 from drip.engine.sending import Sending
-from drip.engine.workspace import compile_course
+from drip.engine.workspace import Compiled, compile_course
 from drip.render.layout import Brand
 from drip.store import Store, enrolments, learners, ledger
 from drip.store.enrolments import Standing
@@ -117,14 +117,20 @@ class Stage:
         self.recorder = Recorder(self.store, suppression_key=KEY)
 
     def publish(
-        self, text: str = COURSE, name: str = "course", attributes: Mapping[str, Attribute] | None = None
+        self,
+        text: str = COURSE,
+        name: str = "course",
+        attributes: Mapping[str, Attribute] | None = None,
+        **options: Any,
     ) -> Published:
+        compiled = self.compiled(text, name, attributes)
+        return publish(self.store, compiled, now=self.clock(), **options)
+
+    def compiled(self, text: str, name: str = "course", attributes: Mapping[str, Attribute] | None = None) -> Compiled:
         file = self.folder / "campaigns" / f"{name}.yaml"
         file.parent.mkdir(exist_ok=True)
         file.write_text(text, "utf-8")
-        return publish(
-            self.store, compile_course(file, self.folder, Defaults(attributes=attributes), Brand()), now=self.clock()
-        )
+        return compile_course(file, self.folder, Defaults(attributes=attributes), Brand())
 
     def add(self, *emails: str, **values: Any) -> None:
         rows = [

@@ -127,7 +127,7 @@ def opened(chosen: Settings, *, upgrade: bool = False, only_look: bool = False) 
 
 
 # Each file's commands join `app` when it is read.
-from drip.cli import author, simulate, people, operate, running, settling, measure, demo  # noqa: E402, F401, I001  (after `app`)
+from drip.cli import author, simulate, edits, people, operate, running, settling, measure, demo  # noqa: E402, F401, I001  (after `app`)
 
 for _family in (app, learners_app, db_app):
     for _command in _family.registered_commands:

@@ -1,4 +1,4 @@
-"""What an operator does once in a while: publish, send, pause, resume, db."""
+"""What an operator does once in a while: send, pause, resume, db."""
 
 from __future__ import annotations
 
@@ -7,36 +7,8 @@ from typing import Annotated
 import typer
 
 from drip.cli.app import app, db_app, opened, settings
-from drip.cli.courses import CourseArgument, compiled_course, compiled_courses
+from drip.cli.courses import CourseArgument, compiled_course
 from drip.cli.output import Format, FormatOption, Misused, say, show
-
-
-@app.command()
-def publish(
-    course: Annotated[list[str], typer.Argument(metavar="COURSE", help="Courses' ids, or paths to their files.")],
-    format: FormatOption = Format.text,
-) -> None:
-    """Make courses the ones that new enrolments get.
-
-    All of them are checked before any is stored. People who are in a course already go on with what they started.
-    """
-    from drip import wiring
-    from drip.engine.publish import publish as publish_
-
-    chosen = settings()
-    compiled = compiled_courses(chosen, course)
-    with opened(chosen) as store:
-        done = [publish_(store, one, now=wiring.system_clock()) for one in compiled]
-
-    def text() -> None:
-        for one in done:
-            news = "published" if one.before is None else "published anew" if one.changed else "unchanged"
-            mails = f"{one.mails} mail{'' if one.mails == 1 else 's'}"
-            say(f'{one.course_id}: {news}, "{one.title}", {mails}, revision {one.revision[:12]}')
-            if one.staying:
-                say(f"  {one.staying} active enrolments go on with an earlier revision; new ones get this one")
-
-    show(format, done, text)
 
 
 @app.command()

@@ -5,6 +5,7 @@ One person's problem stays theirs: what cannot be decided for a row holds that r
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -12,17 +13,19 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from drip.engine.effects import carry_out
+from drip.engine.follow import CHANGED, followed
 from drip.engine.sending import BATCH, PERSONAL, Sending, facts_of
 from drip.errors import DripError
 from drip.people import Enrolment, Facts, Learner, State
 from drip.plan.choice import choose
 from drip.plan.model import Mail, Plan
+from drip.plan.renames import Renames
 from drip.schedule.advance import Did, Next, Note, next_due, scope
 from drip.schedule.civil import first_allowed, still_open
 from drip.schedule.gates import LAST_STEP, shut
 from drip.schedule.reviews import REVIEW, due_questions, next_review_at, recap_now, rule_of
 from drip.schedule.slots import closed_days, slot_of, zone_of
-from drip.store import breaker, enrolments, learners, ledger
+from drip.store import breaker, courses, edits, enrolments, learners, ledger
 from drip.store.enrolments import Standing
 from drip.store.ledger import UNDER_WAY, Delivery
 
@@ -72,6 +75,8 @@ class _Claim:
     facts: Mapping[int, Facts]
     rows: Mapping[int, list[Delivery]]
     barred: set[int]
+    names: Mapping[str, Renames]
+    repeats: Mapping[str, frozenset[str]]
     moved: list[tuple[Enrolment, datetime | None, str]] = field(default_factory=list)
     traced: list[tuple[int, Note]] = field(default_factory=list)
     reviews: dict[int, datetime | None] = field(default_factory=dict)
@@ -96,7 +101,17 @@ def claim_due(sending: Sending, *, now: datetime, limit: int = BATCH) -> Claimed
             return Claimed(parcels=(), looked_at=0)
         facts, rows = facts_of(conn, [standing.enrolment for standing in standings])
         barred = _barred(sending, conn, standings)
-        claim = _Claim(sending=sending, conn=conn, lease=lease, now=now, facts=facts, rows=rows, barred=barred)
+        claim = _Claim(
+            sending=sending,
+            conn=conn,
+            lease=lease,
+            now=now,
+            facts=facts,
+            rows=rows,
+            barred=barred,
+            names=courses.names_of(conn, {standing.current for standing in standings}),
+            repeats=courses.repeats_of(conn, {standing.enrolment.course_id for standing in standings}),
+        )
         for row, standing in again:
             _try_again(claim, row, standing)
         at_work = {standing.enrolment.id for standing in standings[: len(again) + len(new)]}
@@ -111,7 +126,7 @@ def claim_due(sending: Sending, *, now: datetime, limit: int = BATCH) -> Claimed
 def _priority(claim: _Claim, standing: Standing) -> int:
     """A higher course goes first."""
     try:
-        return claim.sending.library.plan(claim.conn, standing.enrolment.revision).priority
+        return claim.sending.library.plan(claim.conn, standing.current).priority
     except DripError:
         return 0
 
@@ -136,10 +151,13 @@ def _try_again(claim: _Claim, row: Delivery, standing: Standing) -> None:
     if enrolment.state is not State.ACTIVE and not reviews_go_on:
         ledger.cancel(conn, [enrolment.id], answer=enrolment.ended_by or str(enrolment.state))
         return
+    if row.attempts == 0 and row.step != REVIEW and enrolment.revision != standing.current:
+        edits.forget_claims(conn, [enrolment.id])  # never handed: it is claimed anew, as the course is now
+        claim.moved.append((enrolment, now, CHANGED))
+        return
     try:
-        plan = claim.sending.library.plan(conn, row.revision)
-        facts = claim.facts[enrolment.id]
-        gate = shut(plan, enrolment, scope(plan, standing.learner, enrolment, facts, now), now)
+        _, facts, today = _today(claim, standing)
+        gate = shut(today, enrolment, scope(today, standing.learner, enrolment, facts, now), now)
         if gate is not None and gate.ends:
             ledger.cancel(conn, [enrolment.id], answer=gate.reason)
             claim.moved.append((gate.enrolment, None, gate.reason))
@@ -148,6 +166,7 @@ def _try_again(claim: _Claim, row: Delivery, standing: Standing) -> None:
         if gate is not None:
             ledger.shift(conn, row.id, due_at=now + LOOK_AGAIN, answer=gate.reason)
             return
+        plan, facts = claim.sending.library.plan(conn, row.revision), claim.facts[enrolment.id]
         mail = plan.step(row.step)
         zone = zone_of(standing.learner, plan)
         if row.step == REVIEW:
@@ -191,10 +210,10 @@ def _advance(claim: _Claim, standing: Standing) -> None:
         enrolments.end(claim.conn, [enrolment.id], state=State.LEFT, ended_by=SUPPRESSED)
         return
     try:
-        plan = claim.sending.library.plan(claim.conn, enrolment.revision)
-        facts = claim.facts[enrolment.id]
-        then = next_due(plan, enrolment, learner, facts, now)
-        if then.send is not None and any(row.step == then.send.id for row in claim.rows[enrolment.id]):
+        enrolment, facts, plan = _today(claim, standing)
+        again = claim.repeats.get(plan.course_id, frozenset())
+        then = next_due(plan, enrolment, learner, facts, now, again=again)
+        if then.send is not None and then.send.id not in again and then.send.id in _mailed(claim, standing):
             raise LookupError(f"{then.send.id} has a ledger row already")
         zone = zone_of(learner, plan)
         riders = due_questions(plan, facts, zone, now) if then.send is not None else ()
@@ -209,10 +228,22 @@ def _advance(claim: _Claim, standing: Standing) -> None:
         claim.moved.append((then.enrolment, then.due_at, then.reason))
     else:
         claim.moved.append((then.enrolment, None, then.reason))
-        claim.new.append(_parcel(claim, plan, then, learner, riders))
+        claim.new.append(_parcel(claim, plan, then, learner, facts, riders))
 
 
-def _parcel(claim: _Claim, plan: Plan, then: Next, learner: Learner, riders: tuple[str, ...]) -> Parcel:
+def _today(claim: _Claim, standing: Standing) -> tuple[Enrolment, Facts, Plan]:
+    """Where the enrolment stands in the plan that is published now, and its facts under today's names."""
+    names, facts = claim.names[standing.current], claim.facts[standing.enrolment.id]
+    return followed(claim.conn, claim.sending.library, standing, facts, names, now=claim.now)
+
+
+def _mailed(claim: _Claim, standing: Standing) -> set[str]:
+    """The steps that have a ledger row, under today's names."""
+    names = claim.names[standing.current]
+    return {names.step(row.step) for row in claim.rows[standing.enrolment.id]}
+
+
+def _parcel(claim: _Claim, plan: Plan, then: Next, learner: Learner, facts: Facts, riders: tuple[str, ...]) -> Parcel:
     """The mail that goes now; its ledger row is still to be written."""
     mail = then.send
     assert mail is not None
@@ -225,7 +256,7 @@ def _parcel(claim: _Claim, plan: Plan, then: Next, learner: Learner, riders: tup
         mail=mail,
         variant=choose(mail.variants, course_id=plan.course_id, step=mail.id, ref=learner.ref).name,
         language=plan.language_for(learner.language),
-        facts=claim.facts[then.enrolment.id],
+        facts=facts,
         attempts=0,
         date=claim.now.replace(microsecond=0),
         riders=tuple(question for question in riders if mail.question is None or question != mail.question.id),
@@ -239,8 +270,8 @@ def _recap(claim: _Claim, standing: Standing) -> None:
         enrolments.plan_reviews(claim.conn, {enrolment.id: None})
         return
     try:
-        plan = claim.sending.library.plan(claim.conn, enrolment.revision)
-        facts, zone = claim.facts[enrolment.id], zone_of(learner, plan)
+        _, facts, plan = _today(claim, standing)
+        zone = zone_of(learner, plan)
         at = next_review_at(plan, enrolment, facts, zone, now, standing.due_at)
         gate = shut(plan, enrolment, scope(plan, learner, enrolment, facts, now), now)
         planned_at = standing.review_due_at or now
@@ -283,9 +314,7 @@ def _write(claim: _Claim) -> tuple[Parcel, ...]:
     enrolments.add_trace(conn, claim.traced)
     enrolments.plan_reviews(conn, claim.reviews)
     ledger.claim_again(conn, claim.lease, [parcel.delivery_id for parcel in claim.again])
-    recaps = {
-        id_: 1 + sum(row.step == REVIEW for row in claim.rows[id_]) for id_ in {p.enrolment.id for p in claim.new}
-    }
+    before = Counter((row.enrolment_id, row.step) for p in claim.new for row in claim.rows[p.enrolment.id])
     ids = ledger.claim_new(
         conn,
         claim.lease,
@@ -294,7 +323,7 @@ def _write(claim: _Claim) -> tuple[Parcel, ...]:
                 "enrolment_id": parcel.enrolment.id,
                 "learner_id": parcel.learner.id,
                 "step": parcel.step,
-                "occurrence": recaps[parcel.enrolment.id] if parcel.step == REVIEW else 1,
+                "occurrence": 1 + before[parcel.enrolment.id, parcel.step],
                 "revision": parcel.plan.revision,
                 "language": parcel.language,
                 "variant": parcel.variant,

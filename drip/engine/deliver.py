@@ -16,6 +16,7 @@ from sqlalchemy import Connection
 
 from drip.engine.claim import LOOK_AGAIN, SUPPRESSED, Parcel, claim_due
 from drip.engine.enrol import come_in
+from drip.engine.follow import catch_up
 from drip.engine.mark import Tally, due_since, mark
 from drip.engine.sending import GROUP, Sending
 from drip.errors import DripError, SenderTrouble, StoreError
@@ -38,12 +39,13 @@ MARK_AGAIN_TIMES = 10
 def deliver_due(sending: Sending, *, stop: Callable[[], bool] = lambda: False) -> Tally:
     """Send every step due now. Calling it twice sends nothing twice.
 
-    Whoever comes in by a date of theirs is enrolled first. Ends when nothing is due, when `stop()` says so (what is
-    under way is finished and marked, nothing new is claimed), or when the sender itself is in trouble (everything
-    claimed goes back to the queue).
+    Whoever comes in by a date of theirs is enrolled first, and whoever stands in an earlier revision is moved. Ends
+    when nothing is due, when `stop()` says so (what is under way is finished and marked, nothing new is claimed), or
+    when the sender itself is in trouble (everything claimed goes back to the queue).
     """
     total = Tally()
     come_in(sending.store, now=sending.clock(), suppression_key=sending.suppression_key)
+    catch_up(sending.store, now=sending.clock(), library=sending.library)
     while not stop() and total.trouble is None:
         claimed = claim_due(sending, now=sending.clock())
         if not claimed.looked_at:

@@ -11,8 +11,9 @@ from sqlalchemy import Connection
 from drip.engine.library import Library
 from drip.errors import DripError
 from drip.people import Enrolment, Facts, summarise
+from drip.plan.renames import called_now
 from drip.schedule.reviews import REVIEW
-from drip.store import Store, evidence, ledger
+from drip.store import Store, courses, evidence, ledger
 from drip.store.ledger import Delivery, Phase
 from drip.track.token import Ring
 from drip.transports import Transport
@@ -57,11 +58,15 @@ class Sending:
 
 
 def facts_of(conn: Connection, enrolled: Sequence[Enrolment]) -> tuple[Mapping[int, Facts], dict[int, list[Delivery]]]:
-    """enrolment → its Facts, and its ledger rows, in a constant number of queries."""
+    """enrolment → its Facts, and its ledger rows, in a constant number of queries.
+
+    Steps and questions are called as in the revision that the enrolment stands in.
+    """
     ids = [one.id for one in enrolled]
     rows = ledger.of_enrolments(conn, ids)
     own = evidence.of_enrolments(conn, ids)
     elsewhere = evidence.events_of(conn, sorted({one.learner_id for one in enrolled}))
+    names = courses.names_of(conn, {one.revision for one in enrolled})
     facts = {}
     for one in enrolled:
         since = [event for event in elsewhere.get(one.learner_id, ()) if event.at >= one.enrolled_at]
@@ -70,7 +75,8 @@ def facts_of(conn: Connection, enrolled: Sequence[Enrolment]) -> tuple[Mapping[i
             for row in rows[one.id]
             if row.riders and row.state not in (Phase.CANCELLED, Phase.FAILED)
         ]
-        facts[one.id] = summarise(sent_times(rows[one.id]), [*own[one.id], *since], reviews=reviews)
+        found = summarise(sent_times(rows[one.id]), [*own[one.id], *since], reviews=reviews)
+        facts[one.id] = called_now(found, names[one.revision])
     return facts, rows
 
 

@@ -85,13 +85,14 @@ def _decide(conn: Connection, row: Delivery, standing: Standing, decision: Decis
 def _go_on(conn: Connection, plan: Plan, mail: Mail, standing: Standing, decision: Decision, *, now: datetime) -> None:
     """Move the enrolment past a mail that a person has decided on."""
     facts, _ = facts_of(conn, [standing.enrolment])
-    stands = after_send(standing.enrolment, mail, now)
+    stands = after_send(replace(standing.enrolment, revision=plan.revision), mail, now)
     if decision is Decision.CANCEL:
         stands = replace(stands, last_mail_at=standing.enrolment.last_mail_at, floor_at=now)
         skipped = Note(at=now, kind=Did.SKIP, step=mail.id, reason="left out by a person")
         enrolments.add_trace(conn, [(stands.id, skipped)])
     then = look_ahead(plan, stands, standing.learner, facts[stands.id], now)
-    enrolments.save(conn, [(then.enrolment, then.due_at, then.reason)])
+    behind = standing.current != plan.revision
+    enrolments.save(conn, [(then.enrolment, now if behind else then.due_at, then.reason)])
     enrolments.add_trace(conn, [(stands.id, note) for note in then.notes])
 
 

@@ -6,7 +6,7 @@ on a virtual clock, and both get the same answer.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -99,8 +99,18 @@ def scope(plan: Plan, learner: Learner, enrolment: Enrolment, facts: Facts, now:
     )
 
 
-def next_due(plan: Plan, enrolment: Enrolment, learner: Learner, facts: Facts, now: datetime) -> Next:
+def next_due(
+    plan: Plan,
+    enrolment: Enrolment,
+    learner: Learner,
+    facts: Facts,
+    now: datetime,
+    *,
+    again: Collection[str] = (),
+) -> Next:
     """Where this enrolment stands at `now`: what may be sent, or when to look again, with the reason.
+
+    A tip that was sent before (an edit has moved it) is passed over, unless it is among those that may go `again`.
 
     Steps that need no mail (a wait that has ended, an `if`, a tip whose `when` is false) are passed on the way. The
     loop ends, since every step leads forward. Raises ExpressionError where a condition cannot be decided.
@@ -145,6 +155,9 @@ def next_due(plan: Plan, enrolment: Enrolment, learner: Learner, facts: Facts, n
             reason = f"{step.condition} is {'true' if yes else 'false'}"
             notes.append(Note(at=due.at, kind=Did.DECIDE, step=step.id, reason=reason))
             enrolment = _move(enrolment, step.then if yes else step.otherwise, due.at, waited=enrolment.waited)
+        elif step.id in facts.sent and step.id not in again:
+            notes.append(Note(at=due.at, kind=Did.SKIP, step=step.id, reason="it was sent before"))
+            enrolment = _move(enrolment, step.then, due.at, waited=enrolment.waited)
         elif step.when is not None and not holds(step.when, sees):
             notes.append(Note(at=due.at, kind=Did.SKIP, step=step.id, reason=f"{step.when} is false"))
             enrolment = _move(enrolment, step.then, due.at, waited=enrolment.waited)

@@ -48,7 +48,10 @@ class Edit:
 
 def edits(old: Plan, new: Plan, names: Renames) -> tuple[Edit, ...]:
     """All edits that lead from `old` to `new`: the course's first, then step by step in the new order."""
-    return (*_of_course(old, new), *_of_steps(old, new, names))
+    found = (*_of_course(old, new), *_of_steps(old, new, names))
+    if not found and old.revision != new.revision:
+        return (Edit(kind=Kind.COURSE, step="", what="the look of the mails changed"),)
+    return found
 
 
 def _of_steps(old: Plan, new: Plan, names: Renames) -> Iterator[Edit]:

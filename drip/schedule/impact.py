@@ -30,9 +30,14 @@ class Group:
 class Where(StrEnum):
     """Where people stand, seen from a change."""
 
+    #: It is still to come for them.
     BEFORE = "before"
+    #: It is their next step, or would be.
     WAITING = "waiting at"
+    #: It is behind them, or they go another way.
     PAST = "past"
+    #: On their way, for an edit of the whole course.
+    IN_IT = "in it"
 
 
 class Verdict(StrEnum):
@@ -176,7 +181,7 @@ def _effects(edit: Edit, view: _View, new: Plan, names: Renames, had: Had) -> It
     """(where, verdict, people) of one group for one edit."""
     people, name = view.group.people, names.step(edit.step)
     if not edit.step:
-        where = Where.PAST if view.group.step is None else Where.WAITING
+        where = Where.PAST if view.group.step is None else Where.IN_IT
         yield where, Verdict.UNAFFECTED if where is Where.PAST else _OF_COURSE[edit.kind], people
         return
     comes, came = name in view.coming_now, name in view.coming_before

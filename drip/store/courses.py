@@ -40,10 +40,12 @@ def put(
 
     `names` is what earlier ids are called in it; `repeats` are the mails that may go again to who has had them.
     """
+    renames = {"steps": dict(names.steps), "questions": dict(names.questions)} if names.steps else None
     body = {"revision": new.revision, "course_id": new.course_id, "body": to_json(new), "created_at": now}
     if add_new(conn, plan, body, key=("revision",)):
         rows = [{**asdict(one), "links": list(one.links)} for one in templates]
         add_all_new(conn, template, rows, key=("revision", "step", "language", "variant"))
+    conn.execute(update(plan).where(plan.c.revision == new.revision).values(renames=renames))
     values = {
         "title": new.title,
         "revision": new.revision,
@@ -58,7 +60,7 @@ def put(
     mine = select(course.c.revision).where(course.c.id == new.course_id)
     before = str(conn.execute(mine.with_for_update(key_share=True)).scalar_one())
     if before != new.revision:
-        conn.execute(update(course).where(course.c.id == new.course_id).values(**values))
+        conn.execute(update(course).where(course.c.id == new.course_id).values(catching_up=True, **values))
     return before
 
 

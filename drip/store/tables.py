@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, ClassVar
 
-from sqlalchemy import JSON, Column, Index, Table, Text, UniqueConstraint, text
+from sqlalchemy import JSON, Boolean, Column, Index, Table, Text, UniqueConstraint, false, text
 from sqlmodel import Field, SQLModel
 
 
@@ -30,6 +30,7 @@ class CourseRow(SQLModel, table=True):
     """A published course: which plan new enrolments get, how they come in, and whether it is paused.
 
     `starts_by_event` and `starts_by_date` repeat what the plan says, so that they are found without reading it.
+    `catching_up`: people may still stand in an earlier revision. `repeats` are the mails that may go to somebody twice.
     """
 
     __tablename__: ClassVar[str] = "course"
@@ -41,16 +42,22 @@ class CourseRow(SQLModel, table=True):
     priority: int = 0
     starts_by_event: str | None = None
     starts_by_date: str | None = None
+    catching_up: bool = Field(default=False, sa_column=Column(Boolean, nullable=False, server_default=false()))
+    repeats: list[str] | None = Field(default=None, sa_column=Column(JSON, nullable=True))
 
 
 class PlanRow(SQLModel, table=True):
-    """A compiled course, as JSON (plan/stored.py). Plans are never changed or removed."""
+    """A compiled course, as JSON (plan/stored.py). Plans are never changed or removed.
+
+    `renames` is what earlier ids are called in it (plan/renames.py), as of its last publish.
+    """
 
     __tablename__: ClassVar[str] = "plan"
     revision: str = Field(primary_key=True)
     course_id: str = Field(index=True)
     body: str = Field(sa_column=Column(Text, nullable=False))
     created_at: datetime
+    renames: dict[str, dict[str, str]] | None = Field(default=None, sa_column=Column(JSON, nullable=True))
 
 
 class TemplateRow(SQLModel, table=True):
@@ -88,7 +95,7 @@ class EnrolmentRow(SQLModel, table=True):
             sqlite_where=text("review_due_at IS NOT NULL"),
             postgresql_where=text("review_due_at IS NOT NULL"),
         ),
-        Index("ix_enrolment_course", "course_id", "state"),
+        Index("ix_enrolment_course", "course_id", "state", "revision"),
     )
     id: int | None = Field(default=None, primary_key=True)
     learner_id: int = Field(foreign_key="learner.id")

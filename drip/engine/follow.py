@@ -1,0 +1,106 @@
+"""Enrolments follow their course: after a publish, everybody on the way is moved to where they stand in the new plan.
+
+Where a mail has left, or may have, its enrolment stays with that mail's plan until its fate is known; whoever touches
+it next (a claim) moves it then. So nothing depends on this pass but how soon a shortened delay is seen.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from drip.engine.library import Library
+from drip.engine.sending import PERSONAL, facts_of
+from drip.people import Enrolment, Facts, State
+from drip.plan.model import Plan
+from drip.plan.renames import Renames, called_now
+from drip.schedule.advance import look_ahead
+from drip.schedule.migrate import follow, place_of
+from drip.store import Store, courses, edits
+from drip.store.enrolments import Standing
+
+#: So many enrolments are worked out in one transaction.
+BATCH = 500
+#: Why an enrolment is looked at, where no time was due.
+CHANGED = "the course has changed"
+
+
+def catch_up(store: Store, *, now: datetime, library: Library | None = None) -> int:
+    """Move everybody who stands in an earlier revision of a course. Calling it twice moves nobody twice.
+
+    Those for whom nothing changes are moved a step at a time, the others one by one, in short transactions. Returns
+    how many were worked out anew.
+    """
+    library = library or Library()
+    with store.read() as conn:
+        waiting = courses.catching_up(conn)
+    return sum(_catch_up(store, course_id, now=now, library=library) for course_id in waiting)
+
+
+def followed(
+    conn: Connection, library: Library, standing: Standing, facts: Facts, names: Renames, *, now: datetime
+) -> tuple[Enrolment, Facts, Plan]:
+    """The enrolment, and its facts under today's names, in the plan that is published now."""
+    new = library.plan(conn, standing.current)
+    if standing.enrolment.revision == standing.current:
+        return standing.enrolment, facts, new
+    old = library.plan(conn, standing.enrolment.revision)
+    facts = called_now(facts, names)
+    if standing.enrolment.state not in (State.ACTIVE, State.PAUSED):
+        return standing.enrolment, facts, new
+    return follow(old, new, standing.enrolment, standing.learner, facts, names, now), facts, new
+
+
+def _catch_up(store: Store, course_id: str, *, now: datetime, library: Library) -> int:
+    _carry_over(store, course_id, library)
+    moved, last = 0, 0
+    while True:
+        with store.write() as conn:
+            revision = courses.current_revisions(conn, [course_id])[course_id]
+            batch = edits.stale(conn, course_id, after_id=last, limit=BATCH)
+            if not batch:
+                courses.caught_up(conn, course_id, revision)
+                return moved
+            last = batch[-1].enrolment.id
+            names = courses.names_of(conn, {revision})[revision]
+            edits.forget_claims(conn, [standing.enrolment.id for standing in batch])
+            facts, _ = facts_of(conn, [standing.enrolment for standing in batch])
+            for standing in batch:
+                _move(conn, library, standing, facts[standing.enrolment.id], names, now=now)
+            moved += len(batch)
+
+
+def _carry_over(store: Store, course_id: str, library: Library) -> None:
+    """Those who wait for a step that is as it was: they need no working out."""
+    with store.read() as conn:
+        revision = courses.current_revisions(conn, [course_id])[course_id]
+        names = courses.names_of(conn, {revision})[revision]
+        places = edits.stale_places(conn, course_id)
+        new = library.plan(conn, revision)
+        plans = {old: library.plan(conn, old) for old, _ in places}
+    for old, step in places:
+        before = plans[old]
+        place = place_of(before, new, step, names)
+        if place.retimed or (before.timezone, before.limit) != (new.timezone, new.limit):
+            continue
+        with store.write() as conn:
+            edits.carry_over(conn, course_id, (old, step), (revision, place.step))
+
+
+def _move(
+    conn: Connection, library: Library, standing: Standing, facts: Facts, names: Renames, *, now: datetime
+) -> None:
+    """Write where one enrolment stands now. What cannot be worked out is left to the next claim, which holds it."""
+    try:
+        stands, facts, plan = followed(conn, library, standing, facts, names, now=now)
+        if stands.held_out or stands.state is State.PAUSED:
+            due_at, reason = None, standing.due_reason
+        elif stands.held_since is not None or standing.problem is not None or stands.next_step is None:
+            due_at, reason = now, CHANGED
+        else:
+            then = look_ahead(plan, stands, standing.learner, facts, now)
+            stands, due_at, reason = then.enrolment, then.due_at, then.reason
+    except PERSONAL:
+        stands, due_at, reason = standing.enrolment, now, CHANGED
+    edits.move(conn, stands, due_at=due_at, reason=reason)

@@ -1,0 +1,191 @@
+"""Queries behind an edit of a course: who stands where, who has had what, and carrying them over to the new plan."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Connection, and_, case, delete, exists, false, func, or_, select, update
+
+from drip.people import Enrolment
+from drip.schedule.gates import LAST_STEP
+from drip.schedule.impact import Group
+from drip.schedule.reviews import REVIEW
+from drip.store import enrolments
+from drip.store.enrolments import Standing
+from drip.store.learners import CHUNK
+from drip.store.tables import course, delivery, enrolment
+
+#: The states of a mail that has left, or may have: it stays as it is, and whoever it is for stays with its plan.
+_LEFT = or_(
+    delivery.c.state.in_(("claimed", "handed", "in_doubt")),
+    and_(delivery.c.state.in_(("retry", "held")), delivery.c.attempts > 0),
+)
+_ON_THE_WAY = enrolment.c.state.in_(("active", "paused"))
+_HAD_THE_LAST = and_(enrolment.c.state == "finished", enrolment.c.ended_by == LAST_STEP)
+
+
+def groups(conn: Connection, course_id: str) -> list[Group]:
+    """Everybody who is in the course or has finished it, counted by where they stand; the held-out are left out."""
+    under_way = case((enrolment.c.due_at.is_not(None), false()), else_=_has_left())
+    stands = (enrolment.c.revision, enrolment.c.next_step, under_way.label("under_way"))
+    query = (
+        select(*stands, func.count().label("people"))
+        .where(enrolment.c.course_id == course_id, or_(_ON_THE_WAY, _HAD_THE_LAST), enrolment.c.held_out.is_(False))
+        .group_by(*stands)
+        .order_by(enrolment.c.revision, enrolment.c.next_step)
+    )
+    return [
+        Group(revision=row.revision, step=row.next_step, people=row.people, under_way=bool(row.under_way))
+        for row in conn.execute(query)
+    ]
+
+
+def had(conn: Connection, course_id: str, steps: Collection[str]) -> list[tuple[str, str | None, bool, str, int]]:
+    """(revision, step that they stand at, under way, mail, people): who of each group has had one of these mails."""
+    under_way = case((enrolment.c.due_at.is_not(None), false()), else_=_has_left())
+    stands = (enrolment.c.revision, enrolment.c.next_step, under_way.label("under_way"), delivery.c.step)
+    query = (
+        select(*stands, func.count(enrolment.c.id.distinct()).label("people"))
+        .join(delivery, delivery.c.enrolment_id == enrolment.c.id)
+        .where(
+            enrolment.c.course_id == course_id,
+            or_(_ON_THE_WAY, _HAD_THE_LAST),
+            enrolment.c.held_out.is_(False),
+            delivery.c.step.in_(steps),
+            or_(delivery.c.state == "sent", _LEFT),
+        )
+        .group_by(*stands)
+    )
+    return [(row.revision, row.next_step, bool(row.under_way), row.step, row.people) for row in conn.execute(query)]
+
+
+def stale(conn: Connection, course_id: str, *, after_id: int, limit: int) -> list[Standing]:
+    """Enrolments on their way that stand in an earlier revision, whose mail is not under way; by id, locked."""
+    query = (
+        enrolments.standings()
+        .where(enrolment.c.course_id == course_id, _ON_THE_WAY, enrolment.c.id > after_id, _is_stale())
+        .where(or_(enrolment.c.due_at.is_not(None), ~_has_left()))
+        .order_by(enrolment.c.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True, of=enrolment)
+    )
+    return [enrolments.to_standing(row) for row in conn.execute(query)]
+
+
+def stale_places(conn: Connection, course_id: str) -> list[tuple[str, str | None]]:
+    """(revision, step) of all who stand in an earlier revision and wait for their time there."""
+    query = (
+        select(enrolment.c.revision, enrolment.c.next_step)
+        .where(enrolment.c.course_id == course_id, _is_stale(), _waits_quietly())
+        .distinct()
+    )
+    return [(row.revision, row.next_step) for row in conn.execute(query)]
+
+
+def carry_over(conn: Connection, course_id: str, place: tuple[str, str | None], to: tuple[str, str | None]) -> None:
+    """Move everybody who waits at a (revision, step) to another: nothing changes for them but the name."""
+    conn.execute(
+        update(enrolment)
+        .where(
+            enrolment.c.course_id == course_id,
+            enrolment.c.revision == place[0],
+            enrolment.c.next_step.is_(None) if place[1] is None else enrolment.c.next_step == place[1],
+            _waits_quietly(),
+        )
+        .values(revision=to[0], next_step=to[1])
+    )
+
+
+def move(conn: Connection, stands: Enrolment, *, due_at: datetime | None, reason: str) -> None:
+    """Write where this enrolment stands now, paused or not, and when to look at it. What troubled it is tried again."""
+    conn.execute(
+        update(enrolment)
+        .where(enrolment.c.id == stands.id, _ON_THE_WAY)
+        .values(
+            revision=stands.revision,
+            next_step=stands.next_step,
+            target=stands.target,
+            reached_at=stands.reached_at,
+            due_at=due_at,
+            due_reason=reason,
+            problem=None,
+        )
+    )
+
+
+def forget_claims(conn: Connection, enrolment_ids: Sequence[int]) -> None:
+    """Remove the ledger rows of tips that were claimed once and never handed: the new plan claims them anew."""
+    never = (delivery.c.state.in_(("retry", "held")), delivery.c.attempts == 0)
+    for start in range(0, len(enrolment_ids), CHUNK):
+        chosen = delivery.c.enrolment_id.in_(enrolment_ids[start : start + CHUNK])
+        conn.execute(delete(delivery).where(chosen, delivery.c.step != REVIEW, *never))
+
+
+def finished_revisions(conn: Connection, course_id: str) -> list[str]:
+    """The revisions in which somebody has finished this course with its last step."""
+    query = select(enrolment.c.revision).where(enrolment.c.course_id == course_id, _HAD_THE_LAST).distinct()
+    return list(conn.execute(query.order_by(enrolment.c.revision)).scalars())
+
+
+def extend(conn: Connection, course_id: str, revision: str, *, to: tuple[str, str], now: datetime, limit: int) -> int:
+    """Let some of those who finished `revision` go on at `to` (revision, step), from `now`. Returns how many.
+
+    Only a learner's latest run goes on.
+    """
+    later = enrolment.alias("later")
+    newer = exists().where(
+        later.c.learner_id == enrolment.c.learner_id,
+        later.c.course_id == enrolment.c.course_id,
+        later.c.run > enrolment.c.run,
+    )
+    chosen = (
+        select(enrolment.c.id)
+        .where(enrolment.c.course_id == course_id, _HAD_THE_LAST, enrolment.c.revision == revision, ~newer)
+        .limit(limit)
+    )
+    done = conn.execute(
+        update(enrolment)
+        .where(enrolment.c.id.in_(chosen.scalar_subquery()), _HAD_THE_LAST)
+        .values(
+            state="active",
+            ended_by=None,
+            revision=to[0],
+            next_step=to[1],
+            target=None,
+            reached_at=now,
+            floor_at=now,
+            waited=False,
+            due_at=now,
+            due_reason="the course goes on",
+        )
+    )
+    return done.rowcount
+
+
+def look_now(conn: Connection, enrolment_ids: Sequence[int], *, now: datetime) -> None:
+    """Look at these at once: their mail has gone in an earlier revision, and the new one says what is next."""
+    for start in range(0, len(enrolment_ids), CHUNK):
+        chosen = enrolment.c.id.in_(enrolment_ids[start : start + CHUNK])
+        conn.execute(
+            update(enrolment).where(chosen, enrolment.c.state == "active", enrolment.c.due_at > now).values(due_at=now)
+        )
+
+
+def _has_left() -> ColumnElement[bool]:
+    return exists().where(delivery.c.enrolment_id == enrolment.c.id, _LEFT)
+
+
+def _is_stale() -> ColumnElement[bool]:
+    current = select(course.c.revision).where(course.c.id == enrolment.c.course_id).scalar_subquery()
+    return enrolment.c.revision != current
+
+
+def _waits_quietly() -> ColumnElement[bool]:
+    """On the way, with a time and nothing else the matter."""
+    return and_(
+        enrolment.c.state == "active",
+        enrolment.c.due_at.is_not(None),
+        enrolment.c.held_since.is_(None),
+        enrolment.c.problem.is_(None),
+    )
