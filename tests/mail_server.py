@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import socket
 import subprocess
 import sys
@@ -69,3 +70,18 @@ def reserved_port() -> Iterator[int]:
         place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         place.bind(("127.0.0.1", 0))
         yield place.getsockname()[1]
+
+
+def self_signed(folder: Path, name: str = "server") -> dict[str, str]:
+    """`cert` and `key` for 127.0.0.1 and localhost, made now, and vouched for by nobody."""
+    openssl = shutil.which("openssl")
+    assert openssl is not None, "openssl makes the certificate: `make test` installs it, or apt-get install openssl"
+    cert, key = str(folder / f"{name}.pem"), str(folder / f"{name}-key.pem")
+    subprocess.run(
+        [openssl, "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+         "-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1,DNS:localhost", "-out", cert,
+         "-keyout", key],
+        check=True,
+        capture_output=True,
+    )  # fmt: skip
+    return {"cert": cert, "key": key}

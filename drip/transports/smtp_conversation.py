@@ -62,6 +62,7 @@ class Conversation(asyncio.Protocol):
         self._hide = hide
         self._buffer = bytearray()
         self._lines: list[str] = []
+        self._code = 0
         self._replies: deque[Reply] = deque()
         self._waiter: asyncio.Future[None] | None = None
         self._closed = self._loop.create_future()
@@ -212,9 +213,14 @@ class Conversation(asyncio.Protocol):
             if not line[:3].isdigit():
                 self._broken("the server does not speak SMTP")
                 return
+            code = int(line[:3])
+            if self._lines and code != self._code:  # RFC 5321, section 4.2.1: nobody shall be failed by half of it
+                self._broken("the server contradicts itself in one reply")
+                return
+            self._code = code
             self._lines.append(line[4:].decode("utf-8", "replace"))
             if line[3:4] != b"-":
-                self._replies.append(Reply(int(line[:3]), self._hide("\n".join(self._lines))))
+                self._replies.append(Reply(code, self._hide("\n".join(self._lines))))
                 self._lines.clear()
                 self._wake()
         if len(self._buffer) + sum(map(len, self._lines)) > _LONGEST_REPLY:

@@ -13,7 +13,7 @@ Two kinds:
   stage → list of actions; one is used up each time the stage is reached, on whatever connection, the last one for ever.
   Stages: `connect`, `EHLO`, `STARTTLS`, `AUTH`, `password` (what follows a 334), `MAIL`, `RCPT`, `DATA` (the command),
   `halfway` (after the first bytes of the body), `dot` (after the final one), `after` (when the reply to it is out),
-  `RSET`, `QUIT`. `MAIL` and `RCPT` may also be a dict of address → action, or of address → list of actions. An action
+  `RSET`, `QUIT`. `MAIL`, `RCPT` and `dot` may also be a dict of address → action, or list of actions. An action
   is a reply to send (`450 4.2.0 busy`; its lone surrogates are raw bytes), `ok`, `cut` (hang up), `hang` (never
   answer), `take and cut` (keep the message, and hang up before saying so), or a reply followed by ` +cut`. `extensions`
   are said at EHLO. `always_354` takes DATA without recipients, `late` answers MAIL only when RCPT and DATA have come
@@ -228,7 +228,7 @@ class Peer:
                     content = data[:-3].replace(b"\r\n..", b"\r\n.")
                     content = content[1:] if content.startswith(b"..") else content
                     keep = partial(self.keep, mail_from or "", rcpt_to, content, connection)
-                    await self.do("dot", writer, taken=keep)
+                    await self.do("dot", writer, f"<{rcpt_to[0]}>" if rcpt_to else "", taken=keep)
                     mail_from, rcpt_to = None, []
                     await self.do("after", writer)
             elif verb == "QUIT":

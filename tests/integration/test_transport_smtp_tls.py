@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import base64
-import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from mail_server import self_signed
 
 from drip.render.message import Message
 from drip.transports import Outcome, Result
@@ -26,18 +26,7 @@ ELSEWHERE = "0.0.0.0"
 @pytest.fixture(scope="session")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """A self-signed certificate for 127.0.0.1 and localhost, made now."""
-    openssl = shutil.which("openssl")
-    assert openssl is not None, "openssl makes the certificate: `make test` installs it, or apt-get install openssl"
-    folder = tmp_path_factory.mktemp("certificate")
-    cert, key = str(folder / "cert.pem"), str(folder / "key.pem")
-    subprocess.run(
-        [openssl, "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
-         "-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1,DNS:localhost", "-out", cert,
-         "-keyout", key],
-        check=True,
-        capture_output=True,
-    )  # fmt: skip
-    return {"cert": cert, "key": key}
+    return self_signed(tmp_path_factory.mktemp("certificate"))
 
 
 @pytest.fixture
