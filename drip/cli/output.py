@@ -138,9 +138,11 @@ def instant(text: str) -> datetime:
 
 
 def local_instant(text: str, zone: Any) -> datetime:
-    """An instant from ISO 8601; one without an offset is in `zone`."""
+    """An instant from ISO 8601; one without an offset is in `zone`, and moves on where the clock skips it there."""
+    from drip.schedule.civil import to_instant
+
     at = _iso(text)
-    return (at if at.tzinfo is not None else at.replace(tzinfo=zone)).astimezone(UTC)
+    return at.astimezone(UTC) if at.tzinfo is not None else to_instant(at, zone)
 
 
 def _iso(text: str) -> datetime:
