@@ -23,7 +23,7 @@ from drip.render.layout import Brand
 
 #: An editor writes a file in several goes: it is read once nothing has changed for so many seconds, and in any case
 #: after so many looks.
-SETTLES_AFTER, MOST_LOOKS = 0.06, 10
+SETTLES_AFTER, MOST_LOOKS = 0.04, 10
 
 _AT_LINE = re.compile(r"\(at line (\d+), column (\d+)\)")
 #: What tells one state of a file from the next: time of change, size, inode; None where there is no file.

@@ -135,7 +135,11 @@ class _Preview:
         if found is None:
             return PlainTextResponse(trouble, 404, headers=_PRIVATE)
         html = shown_html(
-            found.message.html, base_url=good.base_url, dark=place.dark, ours=partial(self._ours, place, now)
+            found.message.html,
+            base_url=good.base_url,
+            dark=place.dark,
+            images=place.images,
+            ours=partial(self._ours, place, now),
         )
         return HTMLResponse(html, headers={**_PRIVATE, **policy(images=place.images)})
 

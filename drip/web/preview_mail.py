@@ -30,10 +30,11 @@ class Header:
     raw: str
 
 
-def shown_html(html: str, *, base_url: str, dark: bool, ours: Callable[[str, str], str]) -> str:
+def shown_html(html: str, *, base_url: str, dark: bool, images: bool, ours: Callable[[str, str], str]) -> str:
     """The mail's HTML for a frame: light or dark whatever this machine is set to, its pictures and links from here.
 
-    `ours(kind, token)` is the address for one of our links: kind is a (an answer) or u (leaving).
+    `ours(kind, token)` is the address for one of our links: kind is a (an answer) or u (leaving). Without
+    `images` a line shows the room that each would take.
     """
     base = re.escape(escape(base_url.rstrip("/")))
     html = _SHEET.sub(lambda found: found[1] + _in_scheme(found[2], dark) + found[3], html)
@@ -42,7 +43,8 @@ def shown_html(html: str, *, base_url: str, dark: bool, ours: Callable[[str, str
     html = re.sub(rf'(?<=href="){base}/([au])/([\w-]+)(?=")', lambda found: escape(ours(found[1], found[2])), html)
     scheme = "dark" if dark else "light"
     # what the browser itself paints (a page without a colour, a scroll bar) follows the scheme too
-    also = f'<base target="_blank"><style>:root {{ color-scheme: {scheme} !important; }}</style>'
+    boxes = "" if images else " img { outline: 1px solid #7C8288; outline-offset: -1px; }"
+    also = f'<base target="_blank"><style>:root {{ color-scheme: {scheme} !important; }}{boxes}</style>'
     head = _HEAD.search(html)
     return html[: head.end()] + also + html[head.end() :] if head else also + html
 

@@ -88,7 +88,7 @@ def seat(view: View, good: Good, place: Place, *, now: datetime) -> Seat:
         trouble = str(error)
     known = {one.casefold(): one for one in (plan.language, *plan.languages)}
     language = known.get((place.language or "").casefold()) or plan.language_for(learner.language)
-    rows = stops(good.compiled.course, plan, language, words_for(language), seen_by(plan, learner, now))
+    rows = stops(good.compiled.course, plan, learner, language, words_for(language), now)
     mails = [row for row in rows if row.is_mail]
     stop = _stop(mails, place, plan) if mails else None
     return Seat(

@@ -1,7 +1,7 @@
 // Comes again by itself when a file is saved, and keeps its place; without it, every link and form works as it stands.
 "use strict";
 (() => {
-  const LOOK_EVERY = 250, WHEN_GONE = 1000; // milliseconds
+  const LOOK_EVERY = 150, WHEN_GONE = 1000; // milliseconds
   const PARTS = ["bar", "trouble", "timeline", "head", "size", "findings"];
   const PANES = ["timeline", "message", "findings"];
   const byId = (id, where = document) => where.getElementById(id);
