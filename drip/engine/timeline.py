@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import pairwise
@@ -12,8 +12,10 @@ from jinja2 import TemplateError
 from drip.course.expressions import environment
 from drip.course.model import Course
 from drip.course.timing import ALL_DAYS, DAY_NAMES, Gap, Rule, clock_text, gap_text, limit_text, window_text
+from drip.engine.preview import seen_by
 from drip.errors import DripError
 from drip.people import Learner
+from drip.plan.choice import choose
 from drip.plan.model import Award, Branch, Mail, Notify, Plan, Step, Wait
 from drip.render.cards import RECAP
 from drip.render.words import Words
@@ -49,8 +51,9 @@ class Stop:
         return self.kind in ("tip", "survey", "recap")
 
 
-def stops(course: Course, plan: Plan, language: str, words: Words, sees: Mapping[str, object]) -> list[Stop]:
-    """The rows of a course in one language. `sees` is what its texts see (`schedule.advance.scope`)."""
+def stops(course: Course, plan: Plan, learner: Learner, language: str, words: Words, now: datetime) -> list[Stop]:
+    """The rows of a course in one language, as a learner who is enrolled now reads them."""
+    sees = seen_by(plan, learner, now)
     rows = [_begin(plan)]
     before: tuple[str | int, ...] = ()
     for (path, _), step in zip(course.walk(), plan.steps, strict=True):
@@ -58,7 +61,11 @@ def stops(course: Course, plan: Plan, language: str, words: Words, sees: Mapping
         if depth and path[:-1] != before[: len(path) - 1]:  # the first of its branch
             rows.append(Stop(kind="then" if path[-2] == "then" else "otherwise", depth=depth - 1))
         before = path
-        rows.append(replace(_stop(step, language, sees), depth=depth))
+        title = ""
+        if isinstance(step, Mail):
+            variant = choose(step.variants, course_id=plan.course_id, step=step.id, ref=learner.ref)
+            title = filled(variant.texts_in(language).subject, sees)
+        rows.append(replace(_stop(step, title), depth=depth))
     rows.append(_end(plan))
     if plan.reviews is not None and any(isinstance(step, Mail) and step.question for step in plan.steps):
         rows.append(Stop(id=RECAP, kind="recap", title=words.recap_subject, words=_reviews(plan)))
@@ -80,7 +87,7 @@ def expected(plan: Plan, learner: Learner, now: datetime) -> Mapping[str, Row]:
 
 def when_words(gap: Gap, rule: Rule, *, first: bool = False) -> str:
     """When a mail comes, in the words of the course file: `after 1 day · at 09:00 · mon–fri`."""
-    at_once = "at once" if first else "straight after the mail before"
+    at_once = "first mail" if first else "straight after the mail before"
     parts = [f"after {gap_text(gap)}" if gap.count else at_once]
     if rule.at is not None:
         parts.append(f"at {clock_text(rule.at)}")
@@ -101,7 +108,7 @@ def _days(days: frozenset[int]) -> str:
     return f"{names[0]}–{names[-1]}" if in_a_row else ", ".join(names)
 
 
-def _stop(step: Step, language: str, sees: Mapping[str, object]) -> Stop:
+def _stop(step: Step, title: str) -> Stop:
     kind = _KINDS[type(step)]
     match step:
         case Mail():
@@ -113,7 +120,7 @@ def _stop(step: Step, language: str, sees: Mapping[str, object]) -> Stop:
             return Stop(
                 id=step.id,
                 kind="survey" if step.survey else kind,
-                title=filled(step.variants[0].texts_in(language).subject, sees),
+                title=title,
                 words=when_words(step.first_gap if step.number == 1 else step.gap, step.rule, first=step.number == 1),
                 only=tuple(only),
                 place=f"{step.number} of {step.of}",
@@ -174,8 +181,3 @@ def _reviews(plan: Plan) -> str:
     listed = " and ".join(filter(None, (", ".join(days[:-1]), days[-1])))
     unit = "day" if days == ["1"] else "days"
     return f"{listed} {unit} after their tip, {plan.reviews.per_email} a mail, if no tip takes them along"
-
-
-def mails_of(rows: Sequence[Stop]) -> Iterator[Stop]:
-    """Those with a message."""
-    return (row for row in rows if row.is_mail)
