@@ -32,8 +32,8 @@ class Record:
 
     #: mails that it took
     accepted: int = 0
-    #: since it last took one: mails refused or put off, and connections lost
-    refused: int = 0
+    #: since it last took one: the deliveries refused or put off (each counts once, however often), connections lost
+    refused: set[int] = field(default_factory=set)
     lost: int = 0
     #: delivery that it called dead in a long row, and was not believed → how many mails it had taken by then
     doubted: dict[int, int] = field(default_factory=dict)
@@ -94,7 +94,8 @@ class Batch:
         record.lost = 0
         if ending.accepted:
             self.settle(position, Outcome.SENT, ending.words)
-            record.accepted, record.refused = record.accepted + 1, 0
+            record.accepted += 1
+            record.refused.clear()
             self._row.clear()
             return
         verdict = judge(ending.stage, ending.reply)
@@ -107,7 +108,7 @@ class Batch:
             del record.doubted[delivery_id]  # it was said before, and mail of others was taken since: it is believed
         elif not ending.reply.greylisted:  # that one says of itself that it is about this recipient, and passes
             self._row.append(position)
-            record.refused += 1
+            record.refused.add(delivery_id)
 
     def _met_trouble(self, position: int, ending: Ending) -> None:
         """The server refused us. At MAIL that may be about one course's sender: mails of others are still tried."""
@@ -145,9 +146,9 @@ class Batch:
         A long row fails nobody: who was refused in it is UNTRIED and met trouble, who was put off is tried again.
         """
         record = self._record
-        if self._row and record.refused >= REFUSED_IN_A_ROW:
+        if self._row and len(record.refused) >= REFUSED_IN_A_ROW:
             last = self._receipts[self._row[-1]].answer
-            self.stop(f"{record.refused} mails were refused in a row, the last: {last}")
+            self.stop(f"{len(record.refused)} mails were refused in a row, the last: {last}")
             for position in self._row:
                 receipt = self._receipts[position]
                 if receipt.outcome is Outcome.REFUSED:
