@@ -136,8 +136,14 @@ def _last_seen(facts: Facts, question: str, taught_at: datetime, zone: ZoneInfo)
 
 def _free_day(at: datetime, rule: Rule, zone: ZoneInfo, taken: set[date | None]) -> datetime:
     """The first allowed instant from `at` on a day that is not taken."""
-    slot = first_allowed(rule, zone, at).at
+    slot = _allowed(at, rule, zone)
     while (day := local_date(slot, zone)) in taken:
         tomorrow = to_instant(datetime.combine(day + timedelta(days=1), time.min), zone)
-        slot = first_allowed(rule, zone, tomorrow).at
+        slot = _allowed(tomorrow, rule, zone)
     return slot
+
+
+@lru_cache(maxsize=65_536)
+def _allowed(at: datetime, rule: Rule, zone: ZoneInfo) -> datetime:
+    """The first allowed instant from `at`, whatever a cap says; remembered, since people are mailed together."""
+    return first_allowed(rule, zone, at).at

@@ -107,6 +107,8 @@ class Life:
     _last: str | None = None
     _waits: str = ""
     _begun: bool = False
+    #: For what the reviews were planned last, and when: (facts, enrolment, due_at, review_at).
+    _reviewed: tuple[Facts, Enrolment, datetime | None, datetime | None] | None = None
 
     def __post_init__(self) -> None:
         self.start = utc(self.start)
@@ -180,13 +182,25 @@ class Life:
         """Where the enrolment stands now, and when to look at it, and at its reviews, again."""
         yield from self._passed(then.notes)
         self.stands, self.due_at = then.enrolment, then.due_at
-        self.review_at = next_review_at(self.plan, self.stands, self.facts, self.zone, now, then.due_at)
+        self._plan_reviews(now)
         self._moved = "" if isinstance(self.plan.step(self.stands.next_step or ""), Wait) else then.reason
         if then.due_at is not None:
             self._waits = ""
         elif self.stands.state in (State.ACTIVE, State.PAUSED) and then.reason != self._waits:
             self._waits = then.reason  # held or silent: told once, though it is looked at again
             yield self._row(now, self.stands.next_step or "", "wait", then.reason)
+
+    def _plan_reviews(self, now: datetime) -> None:
+        """When to look at the reviews again. What lay ahead still does, where nothing that it hangs on has changed."""
+        if self._reviewed is not None:
+            facts, stands, due_at, at = self._reviewed
+            known = facts.sent is self.facts.sent and facts.offered is self.facts.offered and due_at == self.due_at
+            known = known and (stands.state, stands.ended_by) == (self.stands.state, self.stands.ended_by)
+            if known and (at is None or at >= now):
+                self.review_at = at
+                return
+        self.review_at = next_review_at(self.plan, self.stands, self.facts, self.zone, now, self.due_at)
+        self._reviewed = (self.facts, self.stands, self.due_at, self.review_at)
 
     def _recap(self, now: datetime) -> Iterator[Row]:
         """Questions may come back in a mail of their own, as in engine/claim.py."""
