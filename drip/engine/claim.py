@@ -28,6 +28,7 @@ from drip.schedule.slots import closed_days, slot_of, zone_of
 from drip.store import breaker, courses, edits, enrolments, learners, ledger
 from drip.store.enrolments import Standing
 from drip.store.ledger import UNDER_WAY, Delivery
+from drip.store.troubles import tried_again
 
 #: Why an enrolment ends when its address is on the suppression list.
 SUPPRESSED = "the address is on the suppression list"
@@ -84,6 +85,7 @@ class _Claim:
     new: list[Parcel] = field(default_factory=list)
 
 
+@tried_again
 def claim_due(sending: Sending, *, now: datetime, limit: int = BATCH) -> Claimed:
     """Claim what is due at `now`. Steps that need no mail are passed, shifts are written, the suppressed end here."""
     with sending.store.write() as conn:

@@ -24,7 +24,7 @@ from drip.people import State
 from drip.render.message import Message, build_message
 from drip.schedule.acts import tracks_opens
 from drip.schedule.advance import scope
-from drip.store import breaker, enrolments, learners, ledger
+from drip.store import breaker, enrolments, learners, ledger, queue
 from drip.transports import Result
 
 log = logging.getLogger("drip.deliver")
@@ -75,7 +75,7 @@ def until_idle(
         total += deliver_due(sending, stop=stop)
         with sending.store.read() as conn:
             trouble = breaker.read(conn, sending.transport.name)
-            held = ledger.anyone_holds(conn)
+            held = ledger.anyone_holds(conn) or queue.claimable(conn, now=sending.clock())
         if trouble is not None and trouble.until > sending.clock():
             raise SenderTrouble(
                 f"{sending.transport.name}: {trouble.words}\n  nobody's mail has failed; all of it waits"

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from difflib import get_close_matches
+from typing import Any
 
 from sqlalchemy import Connection
 
@@ -18,6 +19,7 @@ from drip.plan.choice import is_held_out
 from drip.plan.model import Plan, Start
 from drip.schedule.advance import Next, begin, look_ahead, scope
 from drip.store import Store, courses, enrolments, entries, learners
+from drip.store.troubles import tried_again
 
 #: So many learners are enrolled in one transaction: it stays short, and a crash loses at most this much work.
 BATCH = 1000
@@ -52,8 +54,7 @@ def enrol(
         plan = _plan(conn, course_id)
         total = learners.count(conn) if emails is None else len(emails)
     for group in _groups(store, emails, done):
-        with store.write() as conn:
-            _enrol_group(conn, plan, group, done, at=at, everyone=emails is None, key=suppression_key)
+        _enrol_these(store, plan, group, done, at=at, everyone=emails is None, key=suppression_key)
         looked_at += len(group)
         if on_progress is not None:
             on_progress(looked_at, total)
@@ -120,6 +121,13 @@ def enrol_one(conn: Connection, course_id: str, learner: Learner, *, at: datetim
     done = Enrolled()
     _enrol_group(conn, _plan(conn, course_id), [learner], done, at=at, everyone=False, key=suppression_key)
     return done.enrolled > 0
+
+
+@tried_again
+def _enrol_these(store: Store, plan: Plan, group: Sequence[Learner], done: Enrolled, **how: Any) -> None:
+    """One group in one transaction."""
+    with store.write() as conn:
+        _enrol_group(conn, plan, group, done, **how)
 
 
 def _enrol_group(

@@ -22,6 +22,7 @@ from drip.people import Learner
 from drip.store import Store, enrolments, evidence, learners, ledger
 from drip.store.enrolments import Standing
 from drip.store.ledger import Delivery
+from drip.store.troubles import tried_again
 from drip.track.classify import classify
 from drip.track.evidence import Evidence
 
@@ -174,6 +175,7 @@ def _take_in(
     )
 
 
+@tried_again
 def _write(store: Store, batch: Sequence[Entry], now: datetime) -> tuple[int, int]:
     """Write one batch in one transaction; how many were new, and how many changed."""
     with store.write() as conn:

@@ -10,6 +10,7 @@ from datetime import datetime
 from drip.engine.enrol import enrol_one
 from drip.engine.learners import find
 from drip.store import Store, courses, enrolments, evidence, learners
+from drip.store.troubles import tried_again
 from drip.track.evidence import Evidence, Kind
 
 
@@ -23,6 +24,7 @@ class Happened:
     enrolled: tuple[str, ...]
 
 
+@tried_again
 def happened(
     store: Store,
     email: str,

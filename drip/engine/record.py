@@ -16,6 +16,7 @@ from drip.render.links import fill_link
 from drip.schedule.advance import next_due, scope
 from drip.store import Store, enrolments, evidence, learners, ledger
 from drip.store.ledger import Delivery
+from drip.store.troubles import tried_again
 from drip.track.evidence import SETTLES_AFTER, Evidence, Kind
 from drip.track.token import read_answer_item
 
@@ -105,11 +106,13 @@ class Recorder:
         with self._store.read() as conn:
             return self._origin(conn, delivery_id)
 
+    @tried_again
     def opened(self, delivery_id: int, visit: Visit) -> None:
         """The pixel was fetched."""
         with self._store.write() as conn:
             self._add(conn, self._origin(conn, delivery_id), Kind.OPEN, visit)
 
+    @tried_again
     def clicked(self, delivery_id: int, link: int, visit: Visit) -> str:
         """A link was followed: records it and returns where it leads. Raises NotFound for a link the mail never had."""
         with self._store.write() as conn:
@@ -129,6 +132,7 @@ class Recorder:
         except ExpressionError:  # a value that was there when the mail was sent; the click counts all the same
             raise NotFound("this link leads nowhere any more") from None
 
+    @tried_again
     def visited(self, delivery_id: int, page: str, visit: Visit) -> None:
         """One of our pages was shown (`page` such as `answer/1`). Scanners do that too: it changes nothing else."""
         with self._store.write() as conn:
@@ -138,6 +142,7 @@ class Recorder:
         """(question, option) that an answer link names, in the mail's language. Raises NotFound where it has none."""
         return self.origin(delivery_id).question(item)
 
+    @tried_again
     def answered(self, delivery_id: int, item: int, sure: str, visit: Visit) -> Graded:
         """Somebody pressed an answer and said how sure they are (one of SURE). Graded by the delivery's own revision.
 
@@ -165,6 +170,7 @@ class Recorder:
                 next_at=self._next_at(conn, origin.enrolment.id, visit.at),
             )
 
+    @tried_again
     def rated(self, delivery_id: int, rating: int, visit: Visit) -> Rated:
         """Somebody confirmed a rating. The same form sent twice is recorded once, and tells what was recorded."""
         with self._store.write() as conn:
@@ -197,6 +203,7 @@ class Recorder:
         stands_at = plan.step(then.enrolment.next_step or "")
         return then.due_at if isinstance(stands_at, Mail) else None
 
+    @tried_again
     def left(self, delivery_id: int, visit: Visit) -> bool:
         """Leave everything from this workspace, or the course where it says so. False: had left before.
 

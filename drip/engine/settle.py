@@ -14,6 +14,7 @@ from drip.schedule.advance import Did, Note, after_send, look_ahead
 from drip.store import Store, courses, enrolments, learners, ledger
 from drip.store.enrolments import Standing
 from drip.store.ledger import Delivery, Phase
+from drip.store.troubles import tried_again
 
 
 class Decision(StrEnum):
@@ -45,6 +46,7 @@ def waiting(store: Store, *, email: str | None = None, course_id: str | None = N
         return [one for one in _all(conn) if _meant(one, email, course_id)]
 
 
+@tried_again
 def settle(
     store: Store, decision: Decision, *, now: datetime, email: str | None = None, course_id: str | None = None
 ) -> list[Waiting]:

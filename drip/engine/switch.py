@@ -6,8 +6,10 @@ from datetime import datetime
 
 from drip.engine.enrol import published
 from drip.store import Store, courses, enrolments
+from drip.store.troubles import tried_again
 
 
+@tried_again
 def switch(store: Store, course_id: str | None, *, paused_at: datetime | None, now: datetime) -> list[str]:
     """Pause (with a time) or resume (with None) one course, or all. Returns those that changed.
 

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, func, select
 
+from drip.store import enrolments
 from drip.store.tables import course, delivery, enrolment, learner
 
 #: So many problems are listed; a person works from the top.
@@ -28,6 +29,18 @@ def due(conn: Connection, *, now: datetime) -> tuple[int, datetime | None]:
     counted = [tuple(conn.execute(query).one()) for query in (waiting, retries)]
     since = [at for _, at in counted if at is not None]
     return sum(number for number, _ in counted), min(since, default=None)
+
+
+def claimable(conn: Connection, *, now: datetime) -> bool:
+    """Whether anything is due that a claim would look at. Where one found nothing, another has it in hand."""
+    at = enrolments.next_due_at(conn)
+    retry = (
+        select(delivery.c.id)
+        .join(enrolment, enrolment.c.id == delivery.c.enrolment_id)
+        .join(course, course.c.id == enrolment.c.course_id)
+        .where(delivery.c.due_at <= now, delivery.c.state == "retry", course.c.paused_at.is_(None))
+    )
+    return (at is not None and at <= now) or conn.execute(retry.limit(1)).first() is not None
 
 
 def deliveries_by_state(conn: Connection) -> dict[str, int]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 import threading
 from collections.abc import Callable
 from dataclasses import replace
@@ -11,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from stage import COURSE, KEY, PLAIN_COURSE, START, Stage, set_up
+from stage import COURSE, KEY, PLAIN_COURSE, START, Stage, open_store, set_up
 
 from drip.engine import deliver
 from drip.engine.claim import claim_due
@@ -20,7 +19,7 @@ from drip.engine.learners import import_csv
 from drip.engine.mark import Tally
 from drip.errors import StoreError
 from drip.people import State
-from drip.store import database, learners
+from drip.store import database, learners, postgresql
 from drip.store.ledger import Phase
 from drip.transports import Result
 from drip.transports.outbox import Outbox
@@ -89,13 +88,14 @@ def test_what_became_of_mails_is_written_even_if_the_database_is_busy(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Somebody holds the database when a group has just gone: it is marked as soon as they let go, and sent once."""
-    monkeypatch.setattr(database, "BUSY_FOR_SECONDS", 0.1)
+    for module in (database, postgresql):
+        monkeypatch.setattr(module, "BUSY_FOR_SECONDS", 0.1)
     monkeypatch.setattr(deliver, "MARK_AGAIN_SECONDS", 0.05)
     stage = set_up(tmp_path)
     stage.publish(PLAIN_COURSE)
     stage.people(3)
     outbox = stage.sending.transport
-    other = sqlite3.connect(tmp_path / "drip.db", isolation_level=None, check_same_thread=False)
+    other = open_store(tmp_path).engine.connect().execution_options(drip_write=True)
 
     class BusyAfterwards:
         """The same outbox; when its answer is on the way, another program has the database, for a second."""
@@ -104,8 +104,10 @@ def test_what_became_of_mails_is_written_even_if_the_database_is_busy(
 
         def send(self, messages: Any) -> Result:
             result = outbox.send(messages)
-            other.execute("BEGIN IMMEDIATE")
-            threading.Timer(1, other.execute, ["ROLLBACK"]).start()
+            other.begin()
+            if not stage.store.sqlite:
+                other.exec_driver_sql("LOCK TABLE delivery")
+            threading.Timer(1, other.rollback).start()
             return result
 
         def close(self) -> None:
