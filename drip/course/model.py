@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pydantic import Field
 
 from drip.course.attributes import Attribute
-from drip.course.fields import Condition, Id, Language, LayoutName, Leaves, Line, Priority
+from drip.course.fields import Condition, Id, Language, LayoutName, Leaves, Line, PastId, Priority
 from drip.course.files import Body
 from drip.course.lesson import Button, Clip, Image, Option, Question, Variant
 from drip.course.parts import Experiment, Reviews, ReviewsOrName, Sender, Silent, Start, Timing, Tracking
@@ -70,9 +70,9 @@ class CourseFile(Part):
         examples=["course"],
     )  # fmt: skip
     experiment: Experiment | None = Field(None, description="Whether some are held out, to see what the course does.")
-    removed: tuple[Id, ...] = Field(
+    removed: tuple[PastId, ...] = Field(
         (), min_length=1, examples=[["old-step"]],
-        description="Ids of tips that were taken out while people were in the course.",
+        description="Ids of steps that were taken out while people were in the course.",
     )  # fmt: skip
     steps: tuple[Step, ...] = Field(min_length=1, description="What happens, in order.")
 

@@ -31,6 +31,8 @@ MOST_PICTURES = 50
 LONGEST_NAME = 100
 
 _ID = re.compile(r"[a-z0-9-]{1,64}")
+#: Nested steps without ids of their own have long ones; nobody types more than this.
+_LONGEST_PAST_ID = 300
 _SKILL = re.compile(r"[\w-]+(\.[\w-]+)*")
 _ATTRIBUTE = re.compile(r"learner\.([a-z][a-z0-9_]{0,99})")
 _LAYOUT = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -124,6 +126,14 @@ def identifier(node: Node) -> str:
         like = re.sub(r"[^a-z0-9]+", "-", written.lower()).strip("-")[:64]
         hint = f'write "{like}"' if like else ""
         raise problem("bad-id", "an id has 1 to 64 small letters, digits and hyphens", hint)
+    return written
+
+
+def past_id(node: Node) -> str:
+    """The id of a step that was: written, or given by drip to one without (`welcome/wait-2`)."""
+    written = text(node)
+    if len(written) > _LONGEST_PAST_ID or not all(_ID.fullmatch(part) for part in written.split("/")):
+        return identifier(node)
     return written
 
 

@@ -58,7 +58,7 @@ def _catch_up(store: Store, course_id: str, *, now: datetime, library: Library) 
     while True:
         with store.write() as conn:
             revision = courses.current_revisions(conn, [course_id])[course_id]
-            batch = edits.stale(conn, course_id, after_id=last, limit=BATCH)
+            batch = edits.stale(conn, course_id, revision, after_id=last, limit=BATCH)
             if not batch:
                 courses.caught_up(conn, course_id, revision)
                 return moved
@@ -76,7 +76,7 @@ def _carry_over(store: Store, course_id: str, library: Library) -> None:
     with store.read() as conn:
         revision = courses.current_revisions(conn, [course_id])[course_id]
         names = courses.names_of(conn, {revision})[revision]
-        places = edits.stale_places(conn, course_id)
+        places = edits.stale_places(conn, course_id, revision)
         new = library.plan(conn, revision)
         plans = {old: library.plan(conn, old) for old, _ in places}
     for old, step in places:

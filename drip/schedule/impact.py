@@ -7,10 +7,10 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from drip.plan.model import Branch, Mail, Plan
+from drip.plan.model import Mail, Plan
 from drip.plan.renames import Renames
 from drip.schedule.edits import Edit, Kind, edits
-from drip.schedule.migrate import Place, appended, place_of
+from drip.schedule.migrate import Place, appended, coming, place_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,6 +125,7 @@ def impact(
     """
     views = [_view(group, plans[group.revision], new, names, extend=extend) for group in groups]
     changed = edits(current, new, names)
+    changed = (*changed, *_besides(changed, views, new))
     tally: Counter[tuple[Edit, Where, Verdict]] = Counter()
     for edit in changed:
         for view in views:
@@ -159,22 +160,18 @@ def _view(group: Group, old: Plan, new: Plan, names: Renames, *, extend: bool) -
     place = place_of(old, new, at, names)
     if group.step is None and extend:
         place = Place(step=appended(old, new, names))
-    coming = frozenset(names.step(step) for step in _from(old, at))
-    return _View(group, at, coming, place, frozenset(_from(new, place.step)))
+    before = frozenset(names.step(step) for step in coming(old, at))
+    return _View(group, at, before, place, frozenset(coming(new, place.step)))
 
 
-def _from(plan: Plan, start: str | None) -> set[str]:
-    """Every step that may come from here on, this one too."""
-    steps = {step.id: step for step in plan.steps}
-    found: set[str] = set()
-    todo = [start]
-    while todo:
-        at = todo.pop()
-        step = steps.get(at) if at is not None and at not in found else None
-        if step is not None:
-            found.add(step.id)
-            todo += [step.then, *([step.otherwise] if isinstance(step, Branch) else [])]
-    return found
+def _besides(changed: Sequence[Edit], views: Sequence[_View], new: Plan) -> Iterator[Edit]:
+    """Tips that nobody has touched, and that somebody gets or misses all the same: others were moved around them."""
+    placed = {edit.step for edit in changed if edit.kind in (Kind.ADDED, Kind.REMOVED, Kind.MOVED)}
+    for mail in new.steps:
+        if not isinstance(mail, Mail) or mail.id in placed:
+            continue
+        if any((mail.id in view.coming_before) != (mail.id in view.coming_now) for view in views):
+            yield Edit(kind=Kind.MOVED, step=mail.id, what="stands elsewhere among the others")
 
 
 def _effects(edit: Edit, view: _View, new: Plan, names: Renames, had: Had) -> Iterator[tuple[Where, Verdict, int]]:
@@ -186,7 +183,9 @@ def _effects(edit: Edit, view: _View, new: Plan, names: Renames, had: Had) -> It
         return
     comes, came = name in view.coming_now, name in view.coming_before
     at = names.step(view.at) if view.at is not None else None
-    if name in (at, view.place.step) and (came or edit.kind is Kind.ADDED):
+    if view.group.step is None:
+        where = Where.PAST
+    elif name == (view.place.step if edit.kind is Kind.ADDED else at):
         where = Where.WAITING
     else:
         where = Where.BEFORE if comes or came else Where.PAST

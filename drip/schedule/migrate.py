@@ -1,7 +1,8 @@
 """Two plans → where somebody who stands in the one stands in the other, and when their next step is due there.
 
-Steps are followed by id, through `renamed_from`. Who stands at a step that is gone goes on at what stands in its place
-now: never back, and never sooner than that step's next legal slot.
+Steps are followed by id, through `renamed_from`: who waits for a step waits for it still, unless a step that was to
+come after it now comes before it. Who stands at a step that is gone goes on at what stands in its place now: never
+back, and never sooner than that step's next legal slot.
 """
 
 from __future__ import annotations
@@ -38,7 +39,24 @@ def place_of(old: Plan, new: Plan, step_id: str | None, names: Renames) -> Place
         raise LookupError(f"plan {old.revision} has no step {step_id}")
     if now is None:
         return Place(step=_in_place_of(old, new, step_id, names), moved=True, retimed=True)
+    first = _first_to_come(old, new, step_id, names)
+    if first != now.id:
+        return Place(step=first, retimed=True)
     return Place(step=now.id, retimed=timing(before) != timing(now))
+
+
+def coming(plan: Plan, start: str | None, *, without: str | None = None) -> set[str]:
+    """Every step that may come from this one on, itself too (by no way through `without`)."""
+    steps = {step.id: step for step in plan.steps if step.id != without}
+    found: set[str] = set()
+    todo = [start]
+    while todo:
+        at = todo.pop()
+        step = steps.get(at) if at is not None and at not in found else None
+        if step is not None:
+            found.add(step.id)
+            todo += [to for to, _ in _successors(step)]
+    return found
 
 
 def follow(
@@ -85,6 +103,20 @@ def _target(new: Plan, step: Mail | Branch, stands: Enrolment, learner: Learner,
     closed = closed_days(new.limit, facts, zone)
     slot = resolve(target, step.rule, zone, not_before=stands.floor_at, closed=closed)
     return target if slot.at >= now else Target(civil=None, floor=now)
+
+
+def _first_to_come(old: Plan, new: Plan, step_id: str, names: Renames) -> str:
+    """Of the steps that were still to come, the first that everybody now comes through on the way to this one."""
+    here = names.step(step_id)
+    to_come: set[str] | None = None
+    for step in new.steps:
+        if step.id == here:
+            break
+        if to_come is None:
+            to_come = {names.step(one) for one in coming(old, step_id)}
+        if step.id in to_come and here not in coming(new, new.first, without=step.id):
+            return step.id
+    return here
 
 
 def _in_place_of(old: Plan, new: Plan, gone: str, names: Renames) -> str | None:

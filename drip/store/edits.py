@@ -5,7 +5,20 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, and_, case, delete, exists, false, func, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    FromClause,
+    and_,
+    case,
+    delete,
+    exists,
+    false,
+    func,
+    or_,
+    select,
+    update,
+)
 
 from drip.people import Enrolment
 from drip.schedule.gates import LAST_STEP
@@ -14,13 +27,8 @@ from drip.schedule.reviews import REVIEW
 from drip.store import enrolments
 from drip.store.enrolments import Standing
 from drip.store.learners import CHUNK
-from drip.store.tables import course, delivery, enrolment
+from drip.store.tables import delivery, enrolment
 
-#: The states of a mail that has left, or may have: it stays as it is, and whoever it is for stays with its plan.
-_LEFT = or_(
-    delivery.c.state.in_(("claimed", "handed", "in_doubt")),
-    and_(delivery.c.state.in_(("retry", "held")), delivery.c.attempts > 0),
-)
 _ON_THE_WAY = enrolment.c.state.in_(("active", "paused"))
 _HAD_THE_LAST = and_(enrolment.c.state == "finished", enrolment.c.ended_by == LAST_STEP)
 
@@ -53,18 +61,23 @@ def had(conn: Connection, course_id: str, steps: Collection[str]) -> list[tuple[
             or_(_ON_THE_WAY, _HAD_THE_LAST),
             enrolment.c.held_out.is_(False),
             delivery.c.step.in_(steps),
-            or_(delivery.c.state == "sent", _LEFT),
+            or_(delivery.c.state == "sent", _left(delivery)),
         )
         .group_by(*stands)
     )
     return [(row.revision, row.next_step, bool(row.under_way), row.step, row.people) for row in conn.execute(query)]
 
 
-def stale(conn: Connection, course_id: str, *, after_id: int, limit: int) -> list[Standing]:
-    """Enrolments on their way that stand in an earlier revision, whose mail is not under way; by id, locked."""
+def stale(conn: Connection, course_id: str, current: str, *, after_id: int, limit: int) -> list[Standing]:
+    """Enrolments on their way that stand in a revision other than the current one, whose mail is not under way.
+
+    By id; locked where the database can.
+    """
     query = (
         enrolments.standings()
-        .where(enrolment.c.course_id == course_id, _ON_THE_WAY, enrolment.c.id > after_id, _is_stale())
+        .where(
+            enrolment.c.course_id == course_id, _ON_THE_WAY, enrolment.c.id > after_id, enrolment.c.revision != current
+        )
         .where(or_(enrolment.c.due_at.is_not(None), ~_has_left()))
         .order_by(enrolment.c.id)
         .limit(limit)
@@ -73,11 +86,11 @@ def stale(conn: Connection, course_id: str, *, after_id: int, limit: int) -> lis
     return [enrolments.to_standing(row) for row in conn.execute(query)]
 
 
-def stale_places(conn: Connection, course_id: str) -> list[tuple[str, str | None]]:
-    """(revision, step) of all who stand in an earlier revision and wait for their time there."""
+def stale_places(conn: Connection, course_id: str, current: str) -> list[tuple[str, str | None]]:
+    """(revision, step) of all who stand in a revision other than the current one and wait for their time there."""
     query = (
         select(enrolment.c.revision, enrolment.c.next_step)
-        .where(enrolment.c.course_id == course_id, _is_stale(), _waits_quietly())
+        .where(enrolment.c.course_id == course_id, enrolment.c.revision != current, _waits_quietly())
         .distinct()
     )
     return [(row.revision, row.next_step) for row in conn.execute(query)]
@@ -173,12 +186,14 @@ def look_now(conn: Connection, enrolment_ids: Sequence[int], *, now: datetime) -
 
 
 def _has_left() -> ColumnElement[bool]:
-    return exists().where(delivery.c.enrolment_id == enrolment.c.id, _LEFT)
+    """A mail of the enrolment has left, or may have: it stays as it is, and whoever it is for stays with its plan."""
+    own = delivery.alias("own")
+    return exists().where(own.c.enrolment_id == enrolment.c.id, _left(own)).correlate(enrolment)
 
 
-def _is_stale() -> ColumnElement[bool]:
-    current = select(course.c.revision).where(course.c.id == enrolment.c.course_id).scalar_subquery()
-    return enrolment.c.revision != current
+def _left(row: FromClause) -> ColumnElement[bool]:
+    tried = and_(row.c.state.in_(("retry", "held")), row.c.attempts > 0)
+    return or_(row.c.state.in_(("claimed", "handed", "in_doubt")), tried)
 
 
 def _waits_quietly() -> ColumnElement[bool]:

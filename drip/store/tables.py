@@ -43,7 +43,7 @@ class CourseRow(SQLModel, table=True):
     starts_by_event: str | None = None
     starts_by_date: str | None = None
     catching_up: bool = Field(default=False, sa_column=Column(Boolean, nullable=False, server_default=false()))
-    repeats: list[str] | None = Field(default=None, sa_column=Column(JSON, nullable=True))
+    repeats: list[str] | None = Field(default=None, sa_column=Column(JSON(none_as_null=True), nullable=True))
 
 
 class PlanRow(SQLModel, table=True):
@@ -57,7 +57,9 @@ class PlanRow(SQLModel, table=True):
     course_id: str = Field(index=True)
     body: str = Field(sa_column=Column(Text, nullable=False))
     created_at: datetime
-    renames: dict[str, dict[str, str]] | None = Field(default=None, sa_column=Column(JSON, nullable=True))
+    renames: dict[str, dict[str, str]] | None = Field(
+        default=None, sa_column=Column(JSON(none_as_null=True), nullable=True)
+    )
 
 
 class TemplateRow(SQLModel, table=True):
