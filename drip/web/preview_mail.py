@@ -43,7 +43,7 @@ def shown_html(html: str, *, base_url: str, dark: bool, images: bool, ours: Call
     html = re.sub(rf'(?<=href="){base}/([au])/([\w-]+)(?=")', lambda found: escape(ours(found[1], found[2])), html)
     scheme = "dark" if dark else "light"
     # what the browser itself paints (a page without a colour, a scroll bar) follows the scheme too
-    boxes = "" if images else " img { outline: 1px solid #7C8288; outline-offset: -1px; }"
+    boxes = "" if images else " img { outline: 1px solid #7C8288 !important; outline-offset: -1px !important; }"
     also = f'<base target="_blank"><style>:root {{ color-scheme: {scheme} !important; }}{boxes}</style>'
     head = _HEAD.search(html)
     return html[: head.end()] + also + html[head.end() :] if head else also + html
