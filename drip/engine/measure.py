@@ -13,6 +13,8 @@ from drip.store import Store, courses, numbers
 def report(store: Store, course_id: str) -> CourseReport:
     """The report of a published course, in one consistent picture: the plan's steps in order, then those it dropped.
 
+    What was sent and answered under an earlier id stands under today's.
+
     Raises NotFound for a course that is not published.
     """
     with store.read() as conn:
@@ -32,4 +34,5 @@ def report(store: Store, course_id: str) -> CourseReport:
             surveys={mail.survey.id: mail.survey.kind for mail in mails if mail.survey is not None},
             teaches={mail.question.id: mail.id for mail in mails if mail.question is not None},
         )
-        return course_report(info, numbers.counts(conn, course_id), numbers.seen(conn, course_id))
+        names = courses.names_of(conn, [published.revision])[published.revision]
+        return course_report(info, numbers.counts(conn, course_id, names), numbers.seen(conn, course_id, names))

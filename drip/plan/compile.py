@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from drip.course import model as course_model
 from drip.course.amounts import Reentry
 from drip.course.model import AnyStep, Course, If, Survey, Tip
-from drip.course.timing import Gap, Rule
+from drip.course.timing import Rule
 from drip.plan import texts
 from drip.plan.model import (
     AT_ONCE,
@@ -29,7 +29,7 @@ from drip.plan.model import (
 from drip.plan.stored import to_json
 
 #: Part of every revision: raise it when the same course compiles to a plan that means something else.
-COMPILER_VERSION = 2
+COMPILER_VERSION = 3
 #: What a step without an id is called, after the tip before it.
 _KINDS = {
     Survey: "survey", course_model.Wait: "wait", If: "if", course_model.Notify: "notify", course_model.Award: "award",
@@ -157,7 +157,7 @@ class _Compiler:
                     branch = Branch(
                         id=id_,
                         condition=step.condition,
-                        gap=self._gap(None, mails),
+                        gap=self.course.every,
                         rule=self.course.rule,
                         then=yes[0].id,
                         otherwise=no[0].id if no else then,
@@ -171,14 +171,10 @@ class _Compiler:
         self.names[name] += 1
         return name if self.names[name] == 1 else f"{name}-{self.names[name]}"
 
-    def _gap(self, written: Gap | None, mails_before: int) -> Gap:
-        """The first mail goes at once unless its `after` is written, whatever stands before it."""
-        return written or (self.course.every if mails_before else AT_ONCE)
-
     def _tip(self, tip: Tip, then: str | None, number: int) -> Mail:
         return Mail(
             id=tip.tip,
-            gap=self._gap(tip.after, number - 1),
+            gap=tip.after or self.course.every,
             first_gap=tip.after or AT_ONCE,
             rule=_rule(tip, self.course.rule),
             variants=texts.variants(self.course, tip),
@@ -197,7 +193,7 @@ class _Compiler:
     def _survey(self, survey: Survey, id_: str, then: str | None, number: int) -> Mail:
         return Mail(
             id=id_,
-            gap=self._gap(survey.after, number - 1),
+            gap=survey.after or self.course.every,
             first_gap=survey.after or AT_ONCE,
             rule=_rule(survey, self.course.rule),
             variants=(texts.survey_variant(self.course, survey),),

@@ -154,9 +154,10 @@ class Mail:
     """A step that mails a tip.
 
     `gap` is counted from the actual send of the mail before it; `first_gap` is used instead, from the enrolment, where
-    this learner has had none yet (other branch, skipped tip). `number` of `of` is its place on the longest way through
-    the course, for "3 of 8". `then` is the id of the step after it. `questions` and `surveys` are the translations, by
-    language. A mail with a `survey` asks for a rating and teaches nothing. `renamed_from` is the id that it had before.
+    this learner has had none yet (the first tip, another branch, a skipped one). `number` of `of` is its place on the
+    longest way through the course, for "3 of 8". `then` is the id of the step after it. `questions` and `surveys` are
+    the translations, by language. A mail with a `survey` asks for a rating and teaches nothing. `renamed_from` is the
+    id that it had before.
     """
 
     kind: Literal["mail"] = "mail"

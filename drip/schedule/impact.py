@@ -243,9 +243,10 @@ def _unknown(new: Plan, gone: Counter[tuple[str, str | None]]) -> Iterator[str]:
     for step, many in sorted(people.items()):
         if step not in new.removed:
             verb = "person stands" if many == 1 else "people stand"
+            renamed = "" if "/" in step else f"write `renamed_from: {step}` in the tip that it became, or "
             yield (
                 f'{new.course_id}: {many} {verb} at "{step}", which is not in the course any more\n'
-                f"  write `renamed_from: {step}` in the tip that it became, or list it: `removed: [{step}]`"
+                f"  {renamed}list it beside `steps:` as `removed: [{step}]`"
             )
 
 

@@ -30,15 +30,15 @@ def enrolled(here: Terminal, at: str = MONDAY) -> Terminal:
 
 
 def test_publish_says_what_it_did(here: Terminal) -> None:
-    """New, unchanged, and anew with who stays on the earlier revision."""
+    """New, unchanged, and anew with what it did to those who are in the course."""
     [first] = here.json("publish", "hello")
-    assert (first["course_id"], first["mails"], first["before"], first["staying"]) == ("hello", 3, None, 0)
+    assert (first["course_id"], first["mails"], first["before"], first["in_it"]) == ("hello", 3, None, 0)
     assert "unchanged" in here.drip("publish", "hello").out
     here.drip("enrol", "hello", "--email", ADA)
     here.write("campaigns/hello.yaml", COURSE.replace("Export it", "Export it now"))
     said = here.drip("publish", "campaigns/hello.yaml").out
     assert "published anew" in said
-    assert "1 active enrolments go on with an earlier revision" in said
+    assert "1 person is on the way" in said
 
 
 def test_publish_stores_nothing_unless_all_is_right(here: Terminal) -> None:

@@ -389,18 +389,17 @@ def test_enrolling_twice_changes_nothing(stage: Stage) -> None:
     assert stage.enrol(emails[0]).refused == {emails[0]: "was in the course before (finished)"}
 
 
-def test_a_second_publish_leaves_those_in_flight_alone(stage: Stage) -> None:
-    """Until edits are classified, people go on with the revision that they started with."""
+def test_a_second_publish_is_for_those_in_flight_too(stage: Stage) -> None:
+    """They follow the course: what has not been sent yet comes in its new words, and what was sent keeps its revision."""
     emails = stage.people(1)
     stage.deliver()
     done = stage.publish(PLAIN_COURSE.replace("subject: Tip 2", "subject: New tip 2"))
-    assert (done.staying, done.changed) == (1, True)
-    stage.add("new@customer.example")
-    stage.enrol("new@customer.example")
+    assert (done.impact.in_it, done.changed) == (1, True)
     stage.clock.turn(hours=1)
     stage.deliver()
-    assert any("Subject: Tip 2" in mail.read_text() for mail in stage.mails())
-    assert stage.standing(emails[0]).enrolment.revision != stage.standing("new@customer.example").enrolment.revision
+    assert any("Subject: New tip 2" in mail.read_text() for mail in stage.mails())
+    assert stage.standing(emails[0]).enrolment.revision == done.revision
+    assert [row.revision for row in stage.rows()] == [done.before, done.revision]
 
 
 def test_the_tick_costs_what_is_due(stage: Stage) -> None:

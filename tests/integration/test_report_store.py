@@ -107,7 +107,7 @@ def test_held_enrolments_and_mails_wait_for_a_person(stage: Stage) -> None:
 def test_steps_of_an_older_revision_keep_their_line(stage: Stage) -> None:
     """After a publish without a step, what it mailed stands last and is marked."""
     welcome_mails(stage, 2)
-    stage.publish(PLAIN_COURSE)
+    stage.publish(PLAIN_COURSE.replace("steps:", "removed: [welcome/wait]\nsteps:"))
     steps = measure.report(stage.store, "course").steps
     assert [(step.step, step.dropped, step.sent) for step in steps[-2:]] == [("tip-6", False, 0), ("welcome", True, 2)]
 
