@@ -1,4 +1,4 @@
-"""The recorded timelines of the sample campaigns: `python tests/timelines.py` records them anew, to be read in a diff."""
+"""The recorded timelines of the sample campaigns: `python tests/timelines.py` records them anew, for a diff."""
 
 from __future__ import annotations
 

@@ -161,6 +161,8 @@ class Life:
     def _advance(self, now: datetime) -> Iterator[Row]:
         """The enrolment's time has come, as in engine/claim.py."""
         then = next_due(self.plan, self.stands, self.learner, self.facts, now)
+        if self.stands.held_since is not None and then.enrolment.held_since is None and then.reason.startswith("late"):
+            self._decided.append(f"the {'pause' if self.stands.paused_by else 'hold'} is over")
         mail = then.send
         if mail is None:
             yield from self._went_on(then, now)
@@ -181,11 +183,12 @@ class Life:
     def _went_on(self, then: Next, now: datetime) -> Iterator[Row]:
         """Where the enrolment stands now, and when to look at it, and at its reviews, again."""
         yield from self._passed(then.notes)
+        was_silent = self.stands.paused_by is not None
         self.stands, self.due_at = then.enrolment, then.due_at
         self._plan_reviews(now)
         self._moved = "" if isinstance(self.plan.step(self.stands.next_step or ""), Wait) else then.reason
         if then.due_at is not None:
-            self._waits = ""
+            self._waits = self._waits if was_silent else ""
         elif self.stands.state in (State.ACTIVE, State.PAUSED) and then.reason != self._waits:
             self._waits = then.reason  # held or silent: told once, though it is looked at again
             yield self._row(now, self.stands.next_step or "", "wait", then.reason)
