@@ -6,6 +6,7 @@ PostgreSQL says only the first line is kept (its DETAIL repeats the row).
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from functools import wraps
 from typing import ParamSpec, TypeVar
@@ -18,6 +19,7 @@ from drip.errors import StoreError
 BUSY_FOR_SECONDS = 30
 #: So often a transaction is tried that the database undoes.
 TRIES = 5
+LETS_THE_OTHER_GO_SECONDS = 0.02
 P = ParamSpec("P")
 T = TypeVar("T")
 #: Another transaction and this one stood in each other's way, and the database undid this one.
@@ -47,11 +49,11 @@ def tried_again(one_transaction: Callable[P, T]) -> Callable[P, T]:
 
     @wraps(one_transaction)
     def patient(*args: P.args, **kwargs: P.kwargs) -> T:
-        for _ in range(TRIES - 1):
+        for tried in range(1, TRIES):
             try:
                 return one_transaction(*args, **kwargs)
             except Undone:
-                continue
+                time.sleep(tried * LETS_THE_OTHER_GO_SECONDS)
         return one_transaction(*args, **kwargs)
 
     return patient
@@ -68,6 +70,8 @@ def readable(error: DBAPIError, shown: str) -> StoreError:
         said = "went away: {words}"
     if said is not None:
         return StoreError(f"the database {shown} {said.format(words=words)}")
+    if 'database "' in words and "does not exist" in words:
+        return StoreError(f"the database {shown} is not there: make it with `createdb`, say ({words})")
     if "no such table" in words:
         return StoreError(f"the database {shown} has no tables yet: run `drip db upgrade` ({words})")
     if "locked" in words:

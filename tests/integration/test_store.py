@@ -1,4 +1,4 @@
-"""What every store keeps to, whichever database is under it: migrations, clear errors, transactions, one row for one."""
+"""What every store keeps to, whichever database is under it: migrations, clear errors, whole transactions."""
 
 from __future__ import annotations
 
@@ -213,7 +213,8 @@ def test_addresses_compare_without_case(tmp_path: Path) -> None:
 def test_parameters_stay_out_of_errors(tmp_path: Path) -> None:
     """A failing statement does not print people's addresses."""
     stage = set_up(tmp_path)
-    stage.add("ada@customer.example")
+    address = "ada@customer.example"
+    stage.add(address)
     with pytest.raises(IntegrityError, match=r"(?i)unique") as caught:
-        stage.add("ada@customer.example")
+        stage.add(address)
     assert "ada@" not in "".join(traceback.format_exception(caught.value))
