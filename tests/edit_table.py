@@ -6,6 +6,7 @@ The course is edited on Wednesday 4 March 2026 at 13:00 in Stockholm. Mails are 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 HEAD = """\
 title: Four tips
@@ -151,7 +152,7 @@ TABLE = (
         step="x",
         after=HEAD + A + B + X + C + D,
         before=first("will get it", "b@5.09 x@6.09 c@7.09 d@8.09"),
-        waiting=second("will not get it", "c@5.09 d@6.09", "(for the tip after it) will not get it"),
+        waiting=second("will not get it", "c@5.09 d@6.09", "(for the tip after it) will not get it", where="past"),
         past=third("will not get it", "d@5.09"),
     ),
     Row(
@@ -250,7 +251,7 @@ TABLE = (
         step="b/wait",
         after=HEAD + A + B + _wait("4 days") + C + D,
         before=first("will get it", "b@5.09 c@9.09 d@10.09", "wait"),
-        waiting=second("will not get it", "c@5.09 d@6.09", "(for the tip after it) do not wait"),
+        waiting=second("will not get it", "c@5.09 d@6.09", "(for the tip after it) do not wait", where="past"),
         past=third("will not get it", "d@5.09", "do not wait"),
     ),
     Row(
@@ -276,7 +277,7 @@ TABLE = (
         step="b/notify",
         after=HEAD + A + B + "  - notify: crm.half_way\n" + C + D,
         before=first("will get it", "b@5.09 notify c@6.09 d@7.09", "set it off"),
-        waiting=second("will not get it", "c@5.09 d@6.09", "(for the tip after it) do not set it off"),
+        waiting=second("will not get it", "c@5.09 d@6.09", "(for the tip after it) do not set it off", where="past"),
         past=third("will not get it", "d@5.09", "do not set it off"),
     ),
     Row(
@@ -304,3 +305,18 @@ TABLE = (
         past=fourth(UNAFFECTED, "", "keep what they were sent; what comes back for review is as it is now"),
     ),
 )  # fmt: skip
+
+
+def page_table() -> str:
+    """The table as docs/editing.md shows it; run this file to write it there."""
+    lines = ["| edit | before it | waiting at it | past it |", "|---|---|---|---|"]
+    lines += [f"| {row.edit} | {row.before.words} | {row.waiting.words} | {row.past.words} |" for row in TABLE]
+    return "\n".join(lines) + "\n"
+
+
+BEGIN, END = "<!-- made by `python tests/edit_table.py` -->\n", "<!-- to here -->\n"
+
+if __name__ == "__main__":
+    page = Path(__file__).parents[1] / "docs" / "editing.md"
+    before, _, rest = page.read_text("utf-8").partition(BEGIN)
+    page.write_text(before + BEGIN + page_table() + END + rest.partition(END)[2], "utf-8")

@@ -11,6 +11,9 @@ from drip.cli.courses import CourseArgument, compiled_course, compiled_courses
 from drip.cli.output import Format, FormatOption, say, show, table
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from drip.plan.model import Plan
     from drip.schedule.impact import Impact
 
 ExtendOption = Annotated[
@@ -39,6 +42,7 @@ def diff(
 
     chosen = settings()
     plan = compiled_course(chosen, course).plan
+    _known(allow_repeat, [plan])
     with opened(chosen, only_look=True) as store:
         found = compare(store, plan, extend=extend, allow_repeat=allow_repeat or ())
 
@@ -84,6 +88,7 @@ def publish(
 
     chosen = settings()
     compiled = compiled_courses(chosen, course)
+    _known(allow_repeat, [one.plan for one in compiled])
     again = allow_repeat or ()
     with opened(chosen) as store:
         refused = [
@@ -121,6 +126,19 @@ def publish(
     show(format, told, text)
 
 
+def _known(steps: Sequence[str] | None, plans: Sequence[Plan]) -> None:
+    """Raises NotFound where `--allow-repeat` names a step that none of the courses has."""
+    from difflib import get_close_matches
+
+    from drip.errors import NotFound
+
+    ids = [step.id for plan in plans for step in plan.steps]
+    for step in steps or ():
+        if step not in ids:
+            close = get_close_matches(step, ids, n=1)
+            raise NotFound(f'--allow-repeat: there is no step "{step}"{f"; did you mean {close[0]}?" if close else ""}')
+
+
 def print_impact(found: Impact) -> None:
     """Edits and their effects, as a table that fits 100 columns."""
     people = "1 person is" if found.in_it == 1 else f"{found.in_it} people are"
@@ -137,8 +155,9 @@ def print_impact(found: Impact) -> None:
     if rows:
         table(["step", "what changed", "people", "where", "what it does to them"], rows, right=("people",))
     for step, to, many in found.goes_on:
-        where = f'go on at "{to}"' if to is not None else "are done"
-        say(f'{many} at "{step}", which is gone, {where}, not before its next legal time')
+        who, go, are = ("1 person", "goes", "is") if many == 1 else (f"{many} people", "go", "are")
+        where = f'{go} on at "{to}", not before its next legal time' if to is not None else f"{are} done"
+        say(f'{who} at "{step}", which is gone, {where}')
 
 
 def _object(found: Impact) -> dict[str, object]:

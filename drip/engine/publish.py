@@ -58,9 +58,6 @@ def publish(
     plan = compiled.plan
     if plan.sender.email == PLACEHOLDER_SENDER.email:
         raise Refused(f"{plan.course_id}: no sender; write `sender: {{name: …, email: …}}` or [sender] in drip.toml")
-    strangers = sorted(set(allow_repeat) - {step.id for step in plan.steps})
-    if strangers:
-        raise Refused(f'{plan.course_id}: --allow-repeat: there is no step "{strangers[0]}"')
     with store.write() as conn:
         courses.lock(conn, plan.course_id)
         found = compare(conn, plan, extend=extend, allow_repeat=allow_repeat)

@@ -198,12 +198,8 @@ def _effects(edit: Edit, view: _View, new: Plan, names: Renames, had: Had) -> It
         where = where if edit.kind is Kind.ADDED else Where.PAST
         yield where, Verdict.TWICE, again
         yield where, Verdict.GETS if not _guarded(new, name) else Verdict.DECIDED, people - again
-    elif edit.kind is Kind.ADDED:
-        step = new.step(name)
-        right_there = step is not None and view.place.step is not None and step.then == view.place.step
-        yield Where.WAITING if right_there else Where.PAST, Verdict.MISSES, people
     else:
-        yield Where.PAST, Verdict.UNAFFECTED, people
+        yield Where.PAST, Verdict.MISSES if edit.kind is Kind.ADDED else Verdict.UNAFFECTED, people
 
 
 #: What an edit of the course does to everybody in it.

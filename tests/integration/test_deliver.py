@@ -390,7 +390,7 @@ def test_enrolling_twice_changes_nothing(stage: Stage) -> None:
 
 
 def test_a_second_publish_is_for_those_in_flight_too(stage: Stage) -> None:
-    """They follow the course: what has not been sent yet comes in its new words, and what was sent keeps its revision."""
+    """They follow the course: what is still to be sent comes in its new words, what was sent keeps its revision."""
     emails = stage.people(1)
     stage.deliver()
     done = stage.publish(PLAIN_COURSE.replace("subject: Tip 2", "subject: New tip 2"))
