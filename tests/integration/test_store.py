@@ -14,9 +14,10 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
+from edit_table import BASE, X
 from sqlalchemy.exc import IntegrityError, StatementError
 from sqlmodel import SQLModel
-from stage import OPENED, set_up
+from stage import OPENED, set_up, steps_of
 
 from drip.errors import SettingsError, StoreError
 from drip.store import Store, learners
@@ -218,3 +219,22 @@ def test_parameters_stay_out_of_errors(tmp_path: Path) -> None:
     with pytest.raises(IntegrityError, match=r"(?i)unique") as caught:
         stage.add(address)
     assert "ada@" not in "".join(traceback.format_exception(caught.value))
+
+
+def test_people_who_came_before_edits_could_follow_them(tmp_path: Path) -> None:
+    """A database of the first tables, with somebody on the way, is migrated; then a publish moves them."""
+    stage = set_up(tmp_path)
+    stage.publish(BASE)
+    stage.people(1)
+    stage.deliver()
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    with stage.store.write() as conn:
+        config.attributes["connection"] = conn
+        command.downgrade(config, "0001")
+    with pytest.raises(StoreError, match="stands at 0001"):
+        stage.store.require_current()
+    assert stage.store.upgrade()
+    stage.publish(BASE + X)
+    stage.live(days=6)
+    assert steps_of(stage.rows()) == ["a", "b", "c", "d", "x"]
