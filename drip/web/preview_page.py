@@ -29,14 +29,14 @@ _TIMELESS = ("begin", "if", "then", "otherwise")
 class Seat:
     """A place in a course as it is now: what an address says and the course does not know (any more) is put right.
 
-    `stop` is None where the course mails nothing; `trouble` says what is wrong with what was said of the learner.
+    `trouble` says what is wrong with what was said of the learner.
     """
 
     place: Place
     learner: Learner
     language: str
     rows: tuple[Stop, ...]
-    stop: Stop | None
+    stop: Stop
     trouble: str
 
     @property
@@ -89,13 +89,13 @@ def seat(view: View, good: Good, place: Place, *, now: datetime) -> Seat:
     known = {one.casefold(): one for one in (plan.language, *plan.languages)}
     language = known.get((place.language or "").casefold()) or plan.language_for(learner.language)
     rows = stops(good.compiled.course, plan, learner, language, words_for(language), now)
-    mails = [row for row in rows if row.is_mail]
-    stop = _stop(mails, place, plan) if mails else None
+    mails = [row for row in rows if row.is_mail]  # every course has one
+    stop = _stop(mails, place, plan)
     return Seat(
         place=replace(
             place,
-            step=stop.id if stop else "",
-            at=mails.index(stop) + 1 if stop else 0,
+            step=stop.id,
+            at=mails.index(stop) + 1,
             language=language if place.language else None,
             learner=learner.email if place.learner else None,
             said=said,
@@ -110,8 +110,6 @@ def seat(view: View, good: Good, place: Place, *, now: datetime) -> Seat:
 
 def letter_at(seat: Seat, good: Good, *, now: datetime, ring: Ring) -> tuple[Letter | None, str]:
     """The message, or None and why there is none for this learner."""
-    if seat.stop is None:
-        return None, "This course mails nothing yet."
     try:
         found = letter(
             good.compiled.plan,
@@ -135,7 +133,7 @@ def scene(view: View, good: Good, place: Place, *, now: datetime, ring: Ring) ->
     plan, sits = good.compiled.plan, seat(view, good, place, now=now)
     mails, number = sits.mails, sits.place.at
     found, trouble = letter_at(sits, good, now=now, ring=ring)
-    step = plan.step(sits.stop.id) if sits.stop else None
+    step = plan.step(sits.stop.id)
     mail = step if isinstance(step, Mail) else None
     its, elsewhere = _findings(good, sits)
     return Scene(
@@ -197,7 +195,7 @@ def _preheader(found: Letter, plan: Plan, seat: Seat, now: datetime) -> str:
 
 def _findings(good: Good, seat: Seat) -> tuple[tuple[Mistake, ...], tuple[Mistake, ...]]:
     """(those of the message in this language, those in its other translations)."""
-    rows = good.findings.of_step.get(seat.stop.id, ()) if seat.stop else ()
+    rows = good.findings.of_step.get(seat.stop.id, ())
     spoken = good.findings.languages
     own = tuple(row for row in rows if spoken.get(row.file, seat.language) == seat.language)
     return own, tuple(row for row in rows if row not in own)

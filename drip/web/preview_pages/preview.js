@@ -5,7 +5,7 @@
   const PARTS = ["bar", "trouble", "timeline", "head", "size", "findings"];
   const PANES = ["timeline", "message", "findings"];
   const byId = (id, where = document) => where.getElementById(id);
-  let turn = 0;
+  let line = Promise.resolve(), waiting = 0;
 
   const say = (text) => { byId("said").textContent = text; };
 
@@ -45,8 +45,10 @@
   };
 
   const swap = (next, sameStep, reloaded) => {
-    const focused = document.activeElement && document.activeElement.id;
-    const writing = reloaded && byId("who") && byId("who").contains(document.activeElement);
+    let focused = document.activeElement && document.activeElement.id;
+    const writing = reloaded && byId("who") && document.activeElement.matches("#who input, #who select");
+    // keys pressed in a mail that goes away would be lost with it
+    if (!sameStep && focused === "mail") focused = "message";
     const open = [...document.querySelectorAll("details[open]")].map((one) => one.id);
     const kept = PANES.map((id) => [id, byId(id) ? byId(id).scrollTop : 0]);
     const top = window.scrollY;
@@ -78,10 +80,18 @@
 
   const stepOf = (address) => new URL(address, location.href).searchParams.get("at");
 
-  const show = async (address, { push = false, reloaded = false } = {}) => {
-    const mine = ++turn, answer = await fetch(address, { cache: "no-store" });
+  // One after the other: a key that is pressed while a page comes means the page that comes.
+  const MOST_WAITING = 3;
+  const show = (where, options = {}) => {
+    if (waiting >= MOST_WAITING) return line;
+    waiting += 1;
+    line = line.then(() => go(where(), options)).catch(gone).finally(() => { waiting -= 1; });
+    return line;
+  };
+  const go = async (address, { push = false, reloaded = false }) => {
+    if (!address) return;
+    const answer = await fetch(address, { cache: "no-store" });
     const next = new DOMParser().parseFromString(await answer.text(), "text/html");
-    if (mine !== turn) return;
     if (!answer.ok || !byId("message", next) || !byId("message")) { location.assign(address); return; }
     const sameStep = reloaded || stepOf(next.body.dataset.url) === stepOf(document.body.dataset.url || location.href);
     swap(next, sameStep, reloaded);
@@ -90,17 +100,25 @@
     if (push && new URL(said, location.href).href !== location.href) history.pushState(null, "", said);
     else history.replaceState(null, "", said);
     const mistakes = document.querySelectorAll("#trouble .finding").length;
-    if (reloaded) say(mistakes ? `${mistakes} mistakes; the last good version is shown` : "Shown anew");
+    if (reloaded) say(mistakes ? `Mistakes: ${mistakes}. The last good version is shown.` : "Shown anew.");
     else if (!sameStep) say(document.title);
+  };
+
+  const gone = () => {
+    const state = byId("state");
+    if (!state || state.classList.contains("is-gone")) return;
+    state.dataset.was = state.textContent;
+    state.classList.add("is-gone");
+    state.textContent = "· the preview has stopped: start it again";
   };
 
   const keys = (event) => {
     if (event.altKey || event.ctrlKey || event.metaKey || event.shiftKey || event.defaultPrevented) return;
     if (event.target.closest && event.target.closest("input, select, textarea, pre, summary")) return;
     const link = { ArrowLeft: "previous", ArrowRight: "following" }[event.key];
-    if (!link || !byId(link)) return;
+    if (!link || !byId("head")) return;
     event.preventDefault();
-    show(byId(link).href, { push: true });
+    show(() => byId(link) && byId(link).href, { push: true });
   };
 
   document.addEventListener("keydown", keys);
@@ -109,17 +127,19 @@
     if (!link || event.button || event.ctrlKey || event.metaKey || event.shiftKey || link.hasAttribute("download")) return;
     if (link.origin !== location.origin || link.pathname !== "/" || link.hash) return;
     event.preventDefault();
-    show(link.href, { push: true });
+    const address = link.href;
+    show(() => address, { push: true });
   });
   const choose = (event) => {
     const form = byId("who");
     if (!form || !form.contains(event.target)) return;
     event.preventDefault();
-    show("/?" + new URLSearchParams(new FormData(form)), { push: true });
+    const said = new URLSearchParams(new FormData(form));
+    show(() => "/?" + said, { push: true });
   };
   document.addEventListener("change", choose);
   document.addEventListener("submit", choose);
-  window.addEventListener("popstate", () => show(location.href));
+  window.addEventListener("popstate", () => show(() => location.href));
 
   const look = async () => {
     let wait = LOOK_EVERY;
@@ -127,20 +147,15 @@
       const answer = await fetch("/stamp", { cache: "no-store" });
       const { stamp } = await answer.json(), state = byId("state");
       if (stamp !== document.body.dataset.stamp) {
-        if (byId("message")) await show(location.href, { reloaded: true });
+        if (byId("message")) await show(() => location.href, { reloaded: true });
         else location.reload();
       } else if (state && state.classList.contains("is-gone")) {
         state.classList.remove("is-gone");
         state.textContent = state.dataset.was;
       }
     } catch {
-      const state = byId("state");
       wait = WHEN_GONE;
-      if (state && !state.classList.contains("is-gone")) {
-        state.dataset.was = state.textContent;
-        state.classList.add("is-gone");
-        state.textContent = "· the preview has stopped: start it again";
-      }
+      gone();
     }
     setTimeout(look, wait);
   };
