@@ -12,6 +12,7 @@ from pathlib import Path
 from statistics import median
 
 from measures import Rendered, Run, render_alone, whole_path
+from rehearsal import simulated
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
@@ -37,8 +38,13 @@ def main() -> None:
     parser.add_argument(
         "--folder", type=Path, help="where the databases are made: which disk (default: the temp folder)"
     )
+    parser.add_argument("--learners", type=int, default=2000, help="so many are simulated (default: %(default)s)")
+    parser.add_argument("--simulate", action="store_true", help="measure `drip simulate` alone; no mail server needed")
     parser.add_argument("--profile", action="store_true", help="say where the CPU time of one worker goes instead")
     asked = parser.parse_args()
+    if asked.simulate:
+        _show_simulated(asked.learners)
+        return
     program("smtp-source")
     with sink() as port, tempfile.TemporaryDirectory(prefix="drip-bench-", dir=asked.folder) as folder:
         transport = f"smtp://127.0.0.1:{port}?tls=none&connections="
@@ -57,6 +63,8 @@ def main() -> None:
                     run = whole_path(here, mails=asked.mails, workers=workers)
                     beside[workers, connections].append((rate, run))
     _show(asked, rendered, beside)
+    out.print()
+    _show_simulated(asked.learners)
 
 
 def _show(
@@ -90,6 +98,17 @@ def _show(
     out.print(table)
     again = f"--mails {asked.mails} --rounds {asked.rounds} --seconds {asked.seconds:g}"
     out.print(f'\nAgain: make bench ARGS="{again}"', highlight=False)
+
+
+def _show_simulated(learners: int) -> None:
+    """Print what a cohort of 10,000 would cost, by what these take."""
+    table = Table("drip simulate, 20 steps, learners who answer", "mails", "CPU s for 10,000", box=None, pad_edge=False)
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for words, reviews in (("nothing comes back", False), ("each question comes back twice", True)):
+        run = simulated(learners, reviews=reviews)
+        table.add_row(f"{learners:,} of them, {words}", f"{run.mails:,}", f"{run.cpu / learners * 10_000:.0f}")
+    out.print(table)
 
 
 def _show_profile(run: Run, mails: int) -> None:

@@ -38,6 +38,13 @@ def commands(file: Path) -> list[list[str]]:
     return [words for line in lines if (words := shlex.split(line, comments=True))]
 
 
+def save_named(file: Path, folder: Path) -> None:
+    """Save the yaml blocks that begin with their own name, `# answers.yaml: …`, as a reader would."""
+    for text in blocks(file, "yaml"):
+        if named := re.match(r"# ([\w-]+\.yaml)\b", text):
+            (folder / named[1]).write_text(text, "utf-8")
+
+
 @pytest.mark.parametrize("file", [file for file in DOCS if file.exists()], ids=lambda file: file.name)
 def test_every_command_runs(file: Path, tmp_path: Path) -> None:
     """The commands of one page, one after the other in one folder, all end well."""
@@ -47,6 +54,7 @@ def test_every_command_runs(file: Path, tmp_path: Path) -> None:
     for words in commands(file):
         if words[0] == "cd":
             folder /= words[1]
+            save_named(file, folder)
         elif words[0] == "make":
             _targets_exist([word for word in words[1:] if "=" not in word])
         elif words[0] == "export":

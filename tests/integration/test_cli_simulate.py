@@ -13,7 +13,7 @@ from terminal import COURSE, Terminal
 
 START = "2026-03-02T08:00"
 #: Seconds of CPU after which a process has everything imported, and is simulating.
-AT_WORK = 4.0
+AT_WORK = 2.0
 ANSWERS = "every: {click: 1 hour, answer: right}\n"
 PEOPLE = """\
 email,first_name,timezone,plan
@@ -232,7 +232,7 @@ def cpu_seconds(pid: int) -> float:
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks at how much a process has done")
 def test_interrupted_it_goes_quietly(here: Terminal) -> None:
     """Ctrl-C in a long cohort ends it at once, without a traceback and without half an answer."""
-    people = here.write("people.csv", "email\n" + "".join(f"p{n}@a.example\n" for n in range(40_000)))
+    people = here.write("people.csv", "email\n" + "".join(f"p{n}@a.example\n" for n in range(30_000)))
     process = here.start("simulate", "hello", "--learners", str(people), "--enrol-over", "30d", "--start", START)
     while process.poll() is None and cpu_seconds(process.pid) < AT_WORK:
         time.sleep(0.05)
