@@ -1,5 +1,7 @@
 """How a mail server can misbehave, a row each: what it does, and how five mails stand right after.
 
+docs/delivery.md has a line for each; tests/unit/test_delivery_page.py holds the two together.
+
 The five are learner0 to learner4, over one connection, in this order. How one stands is a word:
 
 - `sent`: the server said that it has it.
@@ -61,10 +63,10 @@ def later(stage: str, reply: str) -> Fault:
     return Fault(name=f"one {reply} at {stage}", script={stage: [reply, "ok"]}, stands=FIRST_LATER, words=words)
 
 
-def personal(reply: str, stands: str) -> Fault:
+def personal(reply: str, stands: str, name: str = "") -> Fault:
     """A reply to one recipient."""
     words = reply.removesuffix(" +cut")
-    return Fault(name=f"{reply} for one", script={"RCPT": {SECOND: reply}}, stands=stands, words=words)
+    return Fault(name=name or f"{reply} for one", script={"RCPT": {SECOND: reply}}, stands=stands, words=words)
 
 
 _LOGIN = {"username": "asa", "password": "hemlig"}
@@ -131,7 +133,8 @@ FAULTS = [
     Fault(name="cut at RCPT", script={"RCPT": ["cut", "ok"]}, stands=FIRST_LATER, words="closed"),
     Fault(name="cut before DATA", script={"DATA": ["cut", "ok"]}, stands=FIRST_LATER, words="closed"),
     Fault(name="silent at RCPT", script={"RCPT": ["hang", "ok"]}, stands=FIRST_LATER, smtp=_IMPATIENT),
-    Fault(name="cut after the dot", script={"dot": ["cut", "ok"]}, stands="doubt sent sent sent sent", words="the final dot"),
+    Fault(name="cut after the dot", script={"dot": ["cut", "ok"]}, stands="doubt sent sent sent sent",
+          words="after the final dot"),
     Fault(name="taken, then cut", script={"dot": ["take and cut", "ok"]}, stands="doubt sent sent sent sent", copies=1),
     Fault(name="silent after the dot", script={"dot": ["hang", "ok"]}, stands="doubt sent sent sent sent",
           smtp=_IMPATIENT, words="no answer"),
@@ -140,9 +143,9 @@ FAULTS = [
     Fault(name="always taken, then cut", script={"dot": ["take and cut"]}, stands="doubt doubt doubt next next",
           trips=True, words="lost in a row", copies=1),
     # words that no server should say
-    personal("450 4.2.0 not\x00now", SECOND_LATER),
-    personal("450 4.2.0 lådan är full", SECOND_LATER),
-    personal("450 4.2.0 l\udce5dan", SECOND_LATER),
+    personal("450 4.2.0 not\x00now", SECOND_LATER, "NUL in a reply"),
+    personal("450 4.2.0 lådan är full", SECOND_LATER, "UTF-8 in a reply"),
+    personal("450 4.2.0 l\udce5dan", SECOND_LATER, "broken UTF-8 in a reply"),
     Fault(name="two codes in one reply", script={"RCPT": {SECOND: "250-Ok\n550 5.1.1 No"}}, stands=SECOND_LATER),
     Fault(name="no code at all", script={"RCPT": {SECOND: "go ahead"}}, stands=SECOND_LATER),
     Fault(name="a reply without an end", script={"RCPT": {SECOND: "550-" + "x" * 100_000}}, stands=SECOND_LATER),

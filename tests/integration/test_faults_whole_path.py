@@ -126,6 +126,9 @@ def all_is_well(stage: Stage, server: MailServer, fault: Fault, *, dead: int) ->
     assert [row.state for row in stage.rows()].count(Phase.SENT) == 2 * (LEARNERS - dead)
     assert trouble_of(stage) is None
     assert waiting(stage.store) == []
+    assert all(message["data"].isascii() for message in server.messages()), "whatever the server offers"
+    assert all(re.match("EHLO|HELO|MAIL FROM:<[^ ]+>$|RCPT|DATA|RSET|QUIT|AUTH|STARTTLS|[^ ]+$", line) for line in
+               (event["line"] for event in server.events("line")))  # fmt: skip
     copies: dict[tuple[str, str], list[str]] = {}
     for message in server.messages():
         subject = re.search(r"^Subject: (.*)$", message["data"], re.MULTILINE)
@@ -153,3 +156,15 @@ def test_wrong_certificate(stage: Stage, tmp_path: Path) -> None:
         assert " ".join(stands(stage, row) for row in stage.rows()) == ALL_SENT
         while OPENED:  # before its server ends
             OPENED.pop().close()
+
+
+@pytest.mark.parametrize("pipelining", [False, True], ids=["one by one", "pipelining"])
+def test_cut_in_the_middle_of_a_mail(stage: Stage, server: MailServer, pipelining: bool) -> None:
+    """The connection ends with half a mail: where the dot had not left, it is tried again soon, else it is in doubt;
+    either way it arrives once, since the server kept no half."""
+    fault = Fault(name="halfway", stands="", script={"halfway": ["cut", "ok"]})
+    server.become(script=fault.script, extensions=["PIPELINING"] if pipelining else [])
+    over_smtp(stage, server)
+    assert stage.deliver().sent == LEARNERS - 1
+    assert stands(stage, stage.rows()[0]) in ("soon", "doubt")
+    all_is_well(stage, server, fault, dead=0)
