@@ -92,14 +92,22 @@ class Live:
         self._view: View | None = None
 
     def look(self) -> View:
-        """What there is to see now. It costs a few `stat`s unless a file has changed; no file makes it raise."""
-        with self._door:
+        """What there is to see now. It costs a few `stat`s unless a file has changed; no file makes it raise.
+
+        While one thread reads what has changed, the others go on with what was there before.
+        """
+        before = self._view
+        if not self._door.acquire(blocking=before is None):
+            return before  # type: ignore[return-value]  # it would have waited for a first one
+        try:
             states = self._states()
             if self._view is None or states != self._seen:
                 if self._view is not None:
                     self._settle(states)
                 self._view = self._made(self._view)
             return self._view
+        finally:
+            self._door.release()
 
     def _settle(self, states: Mapping[Path, _State]) -> None:
         for _ in range(MOST_LOOKS):
