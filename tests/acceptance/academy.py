@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 #: What the links in the mails begin with. Where it leads is up to the reader's network: here, to whatever serves.
 BASE_URL = "https://learn.acme.example"
@@ -27,8 +27,9 @@ class Academy:
     variables: Mapping[str, str]
 
     @property
-    def database(self) -> Path:
-        return self.folder / "drip.db"
+    def database(self) -> Path | str:
+        """SQLite's file, or the address of a PostgreSQL database."""
+        return self.variables.get("DRIP_DATABASE_URL") or self.folder / "drip.db"
 
     def drip(self, *words: str, exit_code: int = 0) -> str:
         """What a command printed. It must end with that code, and show no traceback."""
@@ -45,13 +46,14 @@ class Academy:
         return json.loads(self.drip(*words, "--format", "json"))
 
     @contextmanager
-    def started(self, *words: str) -> Iterator[subprocess.Popen[str]]:
+    def started(self, *words: str, stderr: IO[str] | None = None) -> Iterator[subprocess.Popen[str]]:
         """A command in a process of its own; when the block ends, it and all that it started are gone."""
         process = subprocess.Popen(
             self._command(words),
             cwd=self.folder,
             env=self._environment(),
             stdout=subprocess.PIPE,
+            stderr=stderr,
             text=True,
             start_new_session=True,
         )
@@ -85,14 +87,23 @@ class Academy:
         return {**own, "DRIP_BASE_URL": BASE_URL, **self.variables}
 
 
-def found_academy(folder: Path, courses: Mapping[str, str], people: str, **variables: str) -> Academy:
-    """`drip init`, these courses (id → YAML) published, these people (CSV) imported; nobody is enrolled."""
+def found_academy(
+    folder: Path, courses: Mapping[str, str], people: str, *, layouts: Mapping[str, str] | None = None, **variables: str
+) -> Academy:
+    """`drip init`, these courses (id → YAML) published, these people (CSV) imported; nobody is enrolled.
+
+    It stands on SQLite, unless a variable DRIP_DATABASE_URL names another database, which is migrated first.
+    """
     folder.mkdir()
     academy = Academy(folder=folder, variables=variables)
     academy.drip("init")
     for name, text in courses.items():
         (folder / "campaigns" / f"{name}.yaml").write_text(text, "utf-8")
+    for name, text in (layouts or {}).items():
+        (folder / "templates" / f"{name}.mjml").write_text(text, "utf-8")
     (folder / "people.csv").write_text(people, "utf-8")
+    if "DRIP_DATABASE_URL" in variables:
+        academy.drip("db", "upgrade")
     academy.drip("publish", *courses)
     academy.drip("learners", "import", "people.csv")
     return academy

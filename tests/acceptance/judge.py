@@ -2,26 +2,35 @@
 
     python judge.py SMTP_LOG DATABASE [REPEATS_ALLOWED]
 
+DATABASE is SQLite's file, or the address of a PostgreSQL database; the log is that of tests/integration/smtp_server.py,
+or what smtp-sink took down (tests/mail_sink.py).
+
 Prints what it found as JSON; exits 0 where every promise was kept, else 1. It imports nothing of drip and knows no
 secret: a mail names its ledger row in the clear part of the token in its List-Unsubscribe header (the number behind the
-first three bytes, LEB128). The database is read as a copy, so that what a killed process left is mended by drip alone.
+first three bytes, LEB128). SQLite's is read as a copy, so that what a killed process left is mended by drip alone.
 """
 
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import sqlite3
 import sys
 from base64 import urlsafe_b64decode
 from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import asdict, dataclass
-from email import message_from_string
+from email.parser import HeaderParser
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import psycopg
+
+#: How smtp-sink begins what it takes down of a message.
+_SINK = "X-Client-Addr: "
 #: Ledger states in which a mail has no known outcome.
 OPEN_STATES = ("claimed", "handed", "in_doubt", "retry")
 
@@ -85,7 +94,7 @@ class Verdict:
         return {name: value for name, value in found.items() if value}
 
 
-def judge(log: Path, database: Path) -> Verdict:
+def judge(log: Path, database: Path | str) -> Verdict:
     """Hold what the server took against what the ledger says."""
     messages = read_log(log)
     rows, unfinished = read_ledger(database)
@@ -124,23 +133,33 @@ def judge(log: Path, database: Path) -> Verdict:
 
 def read_log(log: Path) -> list[Taken]:
     """Every message that the server took, in its order."""
-    found = []
-    for line in log.read_text("ascii").splitlines() if log.exists() else ():
-        event = json.loads(line)
-        if event["event"] == "message":
-            mail = message_from_string(event["data"])
-            token = mail["List-Unsubscribe"].strip("<>").rpartition("/")[2]
-            (rcpt_to,) = event["rcpt_to"]
-            found.append(
-                Taken(
-                    row=row_named_by(token),
-                    rcpt_to=rcpt_to,
-                    message_id=mail["Message-ID"],
-                    subject=mail["Subject"],
-                    data=event["data"],
-                )
-            )
-    return found
+    return [_taken(rcpt_to, data) for rcpt_to, data in _messages(log)]
+
+
+def _messages(log: Path) -> Iterator[tuple[str, str]]:
+    """(recipient, message) of each."""
+    text = log.read_text("ascii") if log.exists() else ""
+    if text.startswith(_SINK):
+        for block in text.removeprefix(_SINK).split(f"\n{_SINK}"):
+            envelope, _, data = block.partition("\nFrom: ")  # what it adds itself stands above, and differs each time
+            yield re.findall(r"^X-Rcpt-Args: <(.*)>$", envelope, re.MULTILINE)[0], f"From: {data}"
+    else:
+        for event in map(json.loads, text.splitlines()):
+            if event["event"] == "message":
+                (rcpt_to,) = event["rcpt_to"]
+                yield rcpt_to, event["data"]
+
+
+def _taken(rcpt_to: str, data: str) -> Taken:
+    mail = HeaderParser().parsestr(data.partition("\n\n")[0])
+    token = mail["List-Unsubscribe"].strip("<>").rpartition("/")[2]
+    return Taken(
+        row=row_named_by(token),
+        rcpt_to=rcpt_to,
+        message_id=mail["Message-ID"],
+        subject=mail["Subject"],
+        data=data,
+    )
 
 
 def row_named_by(token: str) -> int:
@@ -153,25 +172,33 @@ def row_named_by(token: str) -> int:
     return number
 
 
-def read_ledger(database: Path) -> tuple[list[Row], int]:
-    """(every row, how many enrolments are still active), from a copy."""
+def read_ledger(database: Path | str) -> tuple[list[Row], int]:
+    """(every row, how many enrolments are still active)."""
+    if isinstance(database, str) and database.startswith("postgresql:"):
+        with psycopg.connect(database) as there:
+            return _rows(there.execute)
+    database = Path(database)
     with TemporaryDirectory() as folder:
         for file in (database, database.with_name(f"{database.name}-wal")):
             if file.exists():
                 shutil.copy(file, folder)
         with closing(sqlite3.connect(Path(folder) / database.name)) as copy:
-            rows = copy.execute(
-                "SELECT delivery.id, enrolment_id, email, step, state, leased_by FROM delivery"
-                " JOIN learner ON learner.id = learner_id ORDER BY delivery.id"
-            )
-            names = ("id", "enrolment", "email", "step", "state", "leased_by")
-            found = [Row(**dict(zip(names, row, strict=True))) for row in rows]
-            (unfinished,) = copy.execute("SELECT count(*) FROM enrolment WHERE state = 'active'").fetchone()
-            return found, unfinished
+            return _rows(copy.execute)
+
+
+def _rows(execute: Callable[[Any], Any]) -> tuple[list[Row], int]:
+    rows = execute(
+        "SELECT delivery.id, enrolment_id, email, step, state, leased_by FROM delivery"
+        " JOIN learner ON learner.id = learner_id ORDER BY delivery.id"
+    )
+    names = ("id", "enrolment", "email", "step", "state", "leased_by")
+    found = [Row(**dict(zip(names, row, strict=True))) for row in rows]
+    (unfinished,) = execute("SELECT count(*) FROM enrolment WHERE state = 'active'").fetchone()
+    return found, unfinished
 
 
 if __name__ == "__main__":
-    verdict = judge(Path(sys.argv[1]), Path(sys.argv[2]))
+    verdict = judge(Path(sys.argv[1]), sys.argv[2])
     failed = verdict.broken(repeats=int(sys.argv[3]) if len(sys.argv) > 3 else 0)
     print(json.dumps({**asdict(verdict), "broken": sorted(failed)}, indent=2))
     sys.exit(1 if failed else 0)
