@@ -14,7 +14,8 @@ from drip.errors import NotFound
 from drip.people import Enrolment, Facts
 from drip.plan.model import Mail, Plan
 from drip.schedule.advance import Did
-from drip.schedule.simulate import Row, why_then
+from drip.schedule.reasons import why_then
+from drip.schedule.simulate import Row
 from drip.schedule.slots import closed_days, slot_of, zone_of
 from drip.store import Store, breaker, courses, enrolments, learners, ledger, queue
 from drip.store.ledger import Phase

@@ -10,26 +10,21 @@ events:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import TypeVar
-
-from pydantic_core import PydanticCustomError
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from drip.course.choices import one_of
-from drip.course.index import FEW_NAMES, Index
 from drip.course.links import Link, links
-from drip.course.positions import Node, Row, Scalar, Source, Span, Table
+from drip.course.positions import Node, Row, Scalar, Table
 from drip.course.reading import MOST_BYTES, MOST_MISTAKES, decoded, tree_of
 from drip.course.timing import Gap, Unit, parse_gap
 from drip.course.values import name, problem, shown, text, timed
 from drip.errors import CourseError, Mistake
 from drip.plan.model import Mail, Plan, Question, Texts
 from drip.schedule.acts import Acts, Outcome, Press, Reply, Script
+from drip.schedule.script_reading import Reading
 from drip.schedule.script_values import option_of, rating_of, share
 from drip.schedule.uses import events_used
-
-T = TypeVar("T")
 
 _TOP = ("every", "steps", "events")
 _ACTS = ("open", "click", "answer", "rating", "unsubscribe", "events")
@@ -48,7 +43,7 @@ def read_script(file: str, data: bytes, plan: Plan) -> Script:
         raise CourseError([Mistake(file=file, line=1, column=1, rule="too-big", message=message)])
     source = decoded(file, data)
     tree, mistakes = tree_of(source)
-    reading = _Reading(source=source, plan=plan, mistakes=mistakes)
+    reading = _Reading(source=source, mistakes=mistakes, plan=plan)
     script = reading.script(tree)
     if reading.mistakes:
         found = sorted(set(reading.mistakes), key=lambda one: (one.line, one.column, one.message))
@@ -57,13 +52,10 @@ def read_script(file: str, data: bytes, plan: Plan) -> Script:
 
 
 @dataclass(slots=True)
-class _Reading:
-    """One file being read; what is wrong in it is collected on the way."""
+class _Reading(Reading):
+    """One script being read against one plan."""
 
-    source: Source
     plan: Plan
-    mistakes: list[Mistake]
-    index: Index = field(default_factory=Index)
 
     def script(self, tree: Node | None) -> Script:
         if tree is None or (isinstance(tree, Scalar) and tree.value is None):
@@ -248,48 +240,6 @@ class _Reading:
             return 1.0
         found = self.value(said["share"], share, '"share"')
         return 1.0 if found is None else found
-
-    def keys(self, node: Node, known: Sequence[str], owner: str) -> Table:
-        """The keys of a table that are known; a mistake for each other one."""
-        table = self.table(node, owner)
-        good = Table(table.span)
-        for key, inner in table.items():
-            if key in known:
-                good[key] = inner
-                good.keys_at[key] = table.keys_at[key]
-            else:
-                close = self.index.nearest(key, known)
-                hint = f'did you mean "{close}"?' if close else f"known are: {', '.join(known)}"
-                self.wrong(table.keys_at[key], "unknown-key", f"unknown key {shown(key)} in {owner}", hint)
-        return good
-
-    def table(self, node: Node, owner: str) -> Table:
-        if isinstance(node, Table):
-            return node
-        what = "a list" if isinstance(node, Row) else "a text"
-        if isinstance(node, Scalar) and node.value is None:
-            what = "nothing"
-        self.wrong(node.span, "wrong-type", f"{owner} has keys of its own, and this is {what}", "see docs/simulate.md")
-        return Table(node.span)
-
-    def value(self, node: Node, read: Callable[[Node], T], owner: str) -> T | None:
-        """What a validator reads; None where it complains, at its place."""
-        try:
-            return read(node)
-        except PydanticCustomError as error:
-            context = error.context or {}
-            self.wrong(node.span, error.type, f"{owner}: {error.message()}", str(context.get("hint", "")))
-            return None
-
-    def meant(self, written: str, known: Collection[str]) -> str:
-        if close := self.index.nearest(written, known):
-            return f'did you mean "{close}"?'
-        return f"there are: {', '.join(sorted(known))}" if 0 < len(known) <= FEW_NAMES else ""
-
-    def wrong(self, span: Span, rule: str, message: str, hint: str = "") -> None:
-        if len(self.mistakes) > 4 * MOST_MISTAKES:  # nobody reads them; `every` says each for every mail
-            return
-        self.mistakes.append(self.source.mistake(span, rule, message, hint))
 
 
 def _never(node: Node) -> bool:

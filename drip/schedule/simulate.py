@@ -11,7 +11,6 @@ from itertools import count
 from zoneinfo import ZoneInfo
 
 from drip.course.expressions import holds
-from drip.course.timing import gap_text
 from drip.errors import DripError, Refused
 from drip.people import Enrolment, Facts, Learner, State
 from drip.plan.model import Mail, Plan, Wait
@@ -19,6 +18,7 @@ from drip.schedule.acts import NOTHING, Act, Script, acts_after_mail, acts_from_
 from drip.schedule.advance import Did, Next, Note, after_send, begin, look_ahead, next_due, scope
 from drip.schedule.dates import utc
 from drip.schedule.gates import shut
+from drip.schedule.reasons import joined, riding, why_then
 from drip.schedule.reviews import REVIEW, due_questions, next_review_at, recap_now
 from drip.schedule.slots import zone_of
 from drip.track.evidence import SETTLES_AFTER, Kind
@@ -171,7 +171,7 @@ class Life:
         questions = due_questions(self.plan, self.facts, self.zone, now)
         riders = [one for one in questions if mail.question is None or one != mail.question.id]
         since = why_then(mail, then.enrolment, self._last, then.reason or self._moved)
-        yield self._row(now, mail.id, "mail", _joined(*self._decided, since, _riding(riders)))
+        yield self._row(now, mail.id, "mail", joined(*self._decided, since, riding(riders)))
         self._decided, self._moved, self._last, self._waits = [], "", mail.id, ""
         self.facts = replace(
             self.facts, sent={**self.facts.sent, mail.id: now}, offered=_offered(self.facts, riders, now)
@@ -218,7 +218,7 @@ class Life:
             self.review_at = self._when_held(now)
             return
         if questions:
-            yield self._row(now, REVIEW, "mail", _riding(questions))
+            yield self._row(now, REVIEW, "mail", riding(questions))
             self.facts = replace(self.facts, offered=_offered(self.facts, questions, now))
             self._mailed(None, questions, now)
             next_mail_at = None  # as deliver does: a day that turns out to have a tip is passed then
@@ -283,39 +283,10 @@ class Life:
                 self._decided.append(note.reason)
             elif note.kind in _TOLD:
                 said = [*self._decided, note.reason] if note.kind is Did.FINISH else [note.reason]
-                yield self._row(note.at, note.step, _TOLD[note.kind], _joined(*said))
+                yield self._row(note.at, note.step, _TOLD[note.kind], joined(*said))
 
     def _row(self, at: datetime, step: str, kind: str, reason: str) -> Row:
         return Row(at=at, local=at.astimezone(self.zone), step=step, kind=kind, reason=reason)
-
-
-def why_then(mail: Mail, stands: Enrolment, last: str | None, moved: str) -> str:
-    """Why a mail is due when it is: what it counts from, and what moved it (the words of `schedule.civil`).
-
-    `last` is the mail before it, None for the first. `1 day after welcome; Saturday and Sunday are not sending days`.
-    """
-    gap = mail.first_gap if last is None else mail.gap
-    parts = [part for part in moved.split("; ") if part]
-    if parts and parts[0].startswith("not before "):
-        parts = parts[1:]
-        since = "as soon as the wait is over" if stands.waited else "in the place of the one that was skipped"
-    elif last is None:
-        since = "the first mail" if gap.count == 0 else f"{gap_text(gap)} after the enrolment"
-    else:
-        since = f"straight after {last}" if gap.count == 0 else f"{gap_text(gap)} after {last}"
-    if parts and parts[0].startswith(("before ", "after ")):
-        since = f"{since}, {'enrolled ' if last is None and gap.count == 0 else ''}{parts.pop(0)}"
-    return "; ".join([since, *parts])
-
-
-def _joined(*reasons: str) -> str:
-    """All reasons, each part said once."""
-    parts = [part for text in reasons for part in text.split("; ") if part]
-    return "; ".join(dict.fromkeys(parts))
-
-
-def _riding(questions: Sequence[str]) -> str:
-    return f"brings back {', '.join(questions)}" if questions else ""
 
 
 def _offered(facts: Facts, questions: Sequence[str], now: datetime) -> dict[str, tuple[datetime, ...]]:
