@@ -1,4 +1,4 @@
-"""Make the README's pictures anew: `python docs/pictures.py` (needs Chromium). It runs the demo."""
+"""Make the README's pictures anew: `python docs/pictures.py` (needs Chromium). It runs the demo, and the preview."""
 
 from __future__ import annotations
 
@@ -10,10 +10,12 @@ import sys
 import tempfile
 from pathlib import Path
 
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 #: The tip that the README shows.
 TIP = "saved-view"
+#: Without its preheader the check has something to say of it.
+PREHEADER = "    preheader: Set the dates once, and the report keeps up\n"
 IMAGES = Path(__file__).parent / "images"
 CHROMIUM = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 PAGE = """<!doctype html><meta charset="utf-8"><style>
@@ -48,7 +50,35 @@ def main() -> None:
                 )
                 phone.goto((folder / "preview" / f"{TIP}.html").as_uri())
                 phone.screenshot(path=str(IMAGES / f"{name}.png"), full_page=True)
+            _preview(browser, drip, folder)
             browser.close()
+
+
+def _preview(browser: Browser, drip: list[str], folder: Path) -> None:
+    """Pictures of the live preview: a course with something to mend, and one that is broken while it is written."""
+    subprocess.run([*drip, "init", "academy"], cwd=folder, check=True, stdout=subprocess.DEVNULL)
+    academy = folder / "academy"
+    course = academy / "campaigns" / "first-report.yaml"
+    text = course.read_text("utf-8").replace(PREHEADER, "")
+    course.write_text(text, "utf-8")
+    words = ["preview", "first-report", TIP, "--serve", "--port", "0", "--learner", "people.csv"]
+    with subprocess.Popen([*drip, *words], cwd=academy, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        url = server.stdout.readline().split(" shown on ")[1].split(";")[0]
+        try:
+            for name, scheme, more in (("preview", "light", ""), ("preview-broken", "dark", "&dark=on")):
+                page = browser.new_page(
+                    device_scale_factor=1.5, viewport={"width": 1280, "height": 800}, color_scheme=scheme
+                )
+                page.goto(url + more)
+                expect(page.frame_locator("#mail").locator("body")).to_contain_text("saved view")
+                if more:
+                    course.write_text(text.replace("    after: 4 days", "    aftr: 4 days", 1), "utf-8")
+                    expect(page.locator("#trouble")).to_be_visible()
+                page.wait_for_timeout(500)  # pictures and fonts have come
+                page.screenshot(path=str(IMAGES / f"{name}.png"))
+        finally:
+            server.terminate()
 
 
 if __name__ == "__main__":

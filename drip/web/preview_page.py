@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from drip.check.deliverability import SHOWN_OF_A_PREHEADER
 from drip.course.attributes import Attribute
 from drip.engine.letter import Letter, letter, own_variant
 from drip.engine.live import Good, View
@@ -185,12 +186,13 @@ def _time(stop: Stop, times: Mapping[str, Row]) -> str:
 
 
 def _preheader(found: Letter, plan: Plan, seat: Seat, now: datetime) -> str:
-    """What an inbox shows after the subject: the preheader, as this learner reads it."""
+    """What an inbox shows after the subject: the preheader as this learner reads it, or else the mail's first words."""
     if found.mail is None:
         return words_for(found.language).recap_text
     variants = found.mail.variants
     variant = next((one for one in variants if one.name == found.variant), variants[0])
-    return filled(variant.texts_in(found.language).preheader, seen_by(plan, seat.learner, now))
+    said = filled(variant.texts_in(found.language).preheader, seen_by(plan, seat.learner, now))
+    return said or " ".join(found.message.text.split())[:SHOWN_OF_A_PREHEADER]
 
 
 def _findings(good: Good, seat: Seat) -> tuple[tuple[Mistake, ...], tuple[Mistake, ...]]:

@@ -59,7 +59,7 @@ def test_every_command_runs(file: Path, tmp_path: Path) -> None:
             _targets_exist([word for word in words[1:] if "=" not in word])
         elif words[0] == "export":
             env.update(pair.split("=", 1) for pair in words[1:])
-        elif words[0] == "drip" and words[1] in SERVERS and "--until-idle" not in words:
+        elif words[0] == "drip" and (words[1] in SERVERS or "--serve" in words) and "--until-idle" not in words:
             _serves(words, folder, env)
         else:
             done = subprocess.run(words, cwd=folder, env=env, capture_output=True, text=True, timeout=120, check=False)
@@ -75,7 +75,7 @@ def _targets_exist(targets: list[str]) -> None:
 
 def _serves(words: list[str], folder: Path, env: dict[str, str]) -> None:
     """A server starts on a free port, goes on, and ends well when it is asked to."""
-    if words[1] in ("up", "serve"):
+    if words[1] != "run":
         place = words.index("--port") if "--port" in words else len(words)
         words = [*words[:place], *words[place + 2 :], "--port", "0"]
     process = subprocess.Popen(words, cwd=folder, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
