@@ -10,15 +10,19 @@ from pathlib import Path
 
 import pytest
 from stage import KEY, START, Stage, set_up
+from timelines import workspace
 
 from drip.engine.learners import find
 from drip.engine.outcomes import happened
+from drip.engine.publish import publish
+from drip.engine.workspace import compile_course
 from drip.people import Learner
 from drip.plan.model import Mail, Plan
 from drip.schedule.acts import Act, acts_after_mail, acts_from_start
 from drip.schedule.script import read_script
 from drip.schedule.simulate import simulate
 from drip.schedule.slots import zone_of
+from drip.settings import load
 from drip.store import courses, enrolments
 from drip.store.ledger import Delivery, Phase
 from drip.track.evidence import Kind
@@ -145,13 +149,38 @@ def test_the_engine_does_what_was_foretold(name: str, tmp_path: Path) -> None:
     assert foretold
 
 
+@pytest.mark.parametrize(
+    ("sample", "values"),
+    [
+        ("first-report", {"plan": "trial"}),
+        ("trygg-start", {"plan": "trial", "country": "SE"}),
+        ("safe-inbox", {"team": "finance", "started_on": "2026-03-02"}),
+    ],
+)
+def test_the_samples_are_foretold_too(sample: str, values: dict[str, str], tmp_path: Path) -> None:
+    """Each sample campaign, with the answers of its recorded timeline."""
+    stage = set_up(tmp_path)
+    folder = workspace(tmp_path / "academy")
+    settings = load(folder, {})
+    stage.course_id = sample
+    file = folder / "campaigns" / f"{sample}.yaml"
+    publish(stage.store, compile_course(file, folder, settings.defaults, settings.brand), now=START)
+    stage.add(ADA, imported_timezone="Europe/Stockholm", attributes=values)
+    engine = Engine(stage, (folder / "timelines" / f"{sample}-answers.yaml").read_text("utf-8"))
+    rows = list(simulate(engine.plan, engine.learner, start=START, script=engine.script))
+    assert stage.enrol(ADA).enrolled == 1
+    engine.live()
+    assert engine.mails() == [(row.at, row.step) for row in rows if row.kind == "mail"]
+    assert len(engine.mails()) > 12
+
+
 class Engine:
     """The real thing: a store, its queue, and a learner who acts through the recorder."""
 
     def __init__(self, stage: Stage, script: str) -> None:
         self.stage = stage
         with stage.store.read() as conn:
-            published = courses.get(conn, "course")
+            published = courses.get(conn, stage.course_id)
             assert published is not None
             plan = courses.plan_of(conn, published.revision)
         assert plan is not None
@@ -222,7 +251,7 @@ class Engine:
                 card = mail.riders.index(act.item) + 1 if act.item in mail.riders else 0
                 assert recorder.answered(mail.id, answer_item(card, act.option), act.sure, visit).correct == act.correct
             case Kind.RATING:
-                recorder.rated(mail.id, 9, visit)
+                recorder.rated(mail.id, recorder.origin(mail.id).survey().high, visit)
             case Kind.UNSUBSCRIBE:
                 recorder.left(mail.id, visit)
 
