@@ -140,6 +140,18 @@ def test_a_course_is_walked_through_by_keyboard(page: Page) -> None:
     expect(_current(page)).to_have_text("The saved view again")
 
 
+def test_hasty_keys_and_presses_add_up(page: Page) -> None:
+    """What is pressed while a page is on its way means the page that comes: no key and no choice is lost."""
+    with page.expect_response("**/*step=basics*"):
+        page.evaluate("""() => {
+          for (const key of ['ArrowRight', 'ArrowRight']) document.dispatchEvent(new KeyboardEvent('keydown', { key }));
+          document.getElementById('dark').click();
+        }""")
+    expect(_current(page)).to_have_text("The saved view again")
+    expect(page.locator("#dark")).to_have_attribute("aria-current", "true")
+    expect(_mail(page)).to_contain_text("A view keeps your filters.")
+
+
 def test_the_timeline_is_pressed(page: Page) -> None:
     """Every row with a message shows it; the rest of the page stays as it was."""
     page.evaluate("window.kept = true")

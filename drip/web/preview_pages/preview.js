@@ -127,8 +127,8 @@
     if (!link || event.button || event.ctrlKey || event.metaKey || event.shiftKey || link.hasAttribute("download")) return;
     if (link.origin !== location.origin || link.pathname !== "/" || link.hash) return;
     event.preventDefault();
-    const address = link.href;
-    show(() => address, { push: true });
+    const { id, href } = link;
+    show(() => (id && byId(id) ? byId(id).href : href), { push: true });
   });
   const choose = (event) => {
     const form = byId("who");
