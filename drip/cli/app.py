@@ -67,7 +67,9 @@ learners_app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
 )
-db_app = typer.Typer(help="The database's tables: bring them up to date.", no_args_is_help=True, rich_markup_mode=None)
+db_app = typer.Typer(
+    help="The database: bring its tables up to date, move to another.", no_args_is_help=True, rich_markup_mode=None
+)
 app.add_typer(learners_app, name="learners")
 app.add_typer(db_app, name="db")
 

@@ -110,6 +110,36 @@ def upgrade(format: FormatOption = Format.text) -> None:
     )
 
 
+@db_app.command("copy")
+def copy(
+    source: Annotated[
+        str, typer.Argument(metavar="FROM", help="The address of the other database, such as sqlite:///drip.db.")
+    ],
+    format: FormatOption = Format.text,
+) -> None:
+    """Copy everything from another database into this one.
+
+    So an academy moves from SQLite to PostgreSQL. This one must be empty, and nobody may be using the other.
+    """
+    from dataclasses import replace
+
+    from drip import wiring
+    from drip.errors import NotFound
+    from drip.store.moving import copy_all
+
+    chosen = settings()
+    here, there = wiring.store(chosen), wiring.store(replace(chosen, database_url=source))
+    try:
+        if there.file is not None and not there.file.exists():
+            raise NotFound(f"there is no database {there.file}")
+        copied = copy_all(there, here)
+    finally:
+        here.close()
+        there.close()
+    told = ", ".join(f"{number:,} in {table}" for table, number in copied.items() if number)
+    show(format, copied, lambda: say(f"copied {sum(copied.values()):,} rows: {told}" if told else "there was nothing"))
+
+
 def _switch(course: str | None, everything: bool, format: Format, *, paused: bool) -> None:
     from drip import wiring
     from drip.engine.switch import switch

@@ -38,6 +38,8 @@ _SAID = {
     "57014": "took too long over one statement, and was told to stop",
     "57P": "went away: {words}",
 }
+#: How psycopg begins what it says when there is no connection to begin with.
+_NOT_CONNECTED = ("connection failed: ", "connection is bad: ")
 
 
 class Undone(StoreError):
@@ -72,6 +74,9 @@ def readable(error: DBAPIError, shown: str) -> StoreError:
         return StoreError(f"the database {shown} {said.format(words=words)}")
     if 'database "' in words and "does not exist" in words:
         return StoreError(f"the database {shown} is not there: make it with `createdb`, say ({words})")
+    if words.startswith(_NOT_CONNECTED):
+        how = "lets nobody in" if "FATAL" in words else "cannot be reached"
+        return StoreError(f"the database {shown} {how}: {words.partition(': ')[2]}")
     if "no such table" in words:
         return StoreError(f"the database {shown} has no tables yet: run `drip db upgrade` ({words})")
     if "locked" in words:

@@ -46,8 +46,11 @@ def save_named(file: Path, folder: Path) -> None:
 
 
 @pytest.mark.parametrize("file", [file for file in DOCS if file.exists()], ids=lambda file: file.name)
-def test_every_command_runs(file: Path, tmp_path: Path) -> None:
-    """The commands of one page, one after the other in one folder, all end well."""
+def test_every_command_runs(file: Path, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    """The commands of one page, one after the other in one folder, all end well.
+
+    Where a page names a PostgreSQL database, the tests' own takes its place.
+    """
     folder = tmp_path
     env = {name: value for name, value in os.environ.items() if not name.startswith("DRIP_")}
     env["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{env['PATH']}"
@@ -59,6 +62,8 @@ def test_every_command_runs(file: Path, tmp_path: Path) -> None:
             _targets_exist([word for word in words[1:] if "=" not in word])
         elif words[0] == "export":
             env.update(pair.split("=", 1) for pair in words[1:])
+            if env.get("DRIP_DATABASE_URL", "").startswith("postgresql:"):
+                env["DRIP_DATABASE_URL"] = request.getfixturevalue("empty_database")
         elif words[0] == "drip" and (words[1] in SERVERS or "--serve" in words) and "--until-idle" not in words:
             _serves(words, folder, env)
         else:
