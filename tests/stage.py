@@ -13,9 +13,11 @@ from typing import Any
 
 from drip.course.attributes import Attribute
 from drip.course.model import Defaults
+from drip.engine.claim import Parcel
 from drip.engine.deliver import Tally, deliver_due, until_idle
 from drip.engine.enrol import Enrolled, enrol
 from drip.engine.explain import Trace, why
+from drip.engine.lane import run_lane
 from drip.engine.publish import Published, publish
 from drip.engine.record import Recorder, Visit
 from drip.engine.sending import Sending
@@ -227,6 +229,12 @@ def set_up(folder: Path, *, transport: Transport | None = None, clock: Clock | N
         }
     )
     return Stage(folder=folder, store=store, sending=sending, clock=clock)
+
+
+def send_group(sending: Sending, parcels: Sequence[Parcel]) -> Tally:
+    """Render, hand, send and mark these, as a worker does with what it has claimed."""
+    groups = [parcels]
+    return run_lane(sending, lambda: groups.pop() if groups else [], lambda: False)
 
 
 def steps_of(rows: Sequence[Delivery]) -> list[str]:

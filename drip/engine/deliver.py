@@ -1,39 +1,28 @@
 """Send every step due. Calling it twice sends nothing twice.
 
-    claim (one transaction) → render → hand (one commit for at most 50) → transport → mark and advance (one commit)
-
-No database work happens while the network is busy, and nothing is marked as sent before the other side has it.
+claim (one transaction) → lanes (engine/lane.py): render → hand at most 50 → transport → mark and advance
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from threading import Event, Thread
+from math import ceil
+from threading import Event, Lock, Thread
 
-from sqlalchemy import Connection
-
-from drip.engine.claim import LOOK_AGAIN, SUPPRESSED, Parcel, claim_due
+from drip.engine.claim import Parcel, claim_due
 from drip.engine.enrol import come_in
 from drip.engine.follow import catch_up
-from drip.engine.mark import Tally, due_since, mark
+from drip.engine.lane import lanes_of, run_lane
+from drip.engine.mark import Tally, due_since
 from drip.engine.sending import GROUP, Sending
-from drip.errors import DripError, SenderTrouble, StoreError
-from drip.people import State
-from drip.render.message import Message, build_message
-from drip.schedule.acts import tracks_opens
-from drip.schedule.advance import scope
-from drip.store import breaker, enrolments, learners, ledger, queue
-from drip.transports import Result
+from drip.errors import DripError, SenderTrouble
+from drip.store import breaker, ledger, queue
 
 log = logging.getLogger("drip.deliver")
-
-_GUARDED = "DRIP_ONLY_TO does not name this address"
-#: Seconds between two attempts to write down what became of a group, when the database does not take it.
-MARK_AGAIN_SECONDS = 1.0
-#: After a request to stop, so many more attempts are made; then the group is left in doubt.
-MARK_AGAIN_TIMES = 10
 
 
 def deliver_due(sending: Sending, *, stop: Callable[[], bool] = lambda: False) -> Tally:
@@ -50,15 +39,7 @@ def deliver_due(sending: Sending, *, stop: Callable[[], bool] = lambda: False) -
         claimed = claim_due(sending, now=sending.clock())
         if not claimed.looked_at:
             break
-        left = list(claimed.parcels)
-        with _renewing(sending, [parcel.delivery_id for parcel in left]):
-            try:
-                while left and not stop() and total.trouble is None:
-                    group, left = left[:GROUP], left[GROUP:]
-                    total += _send_group(sending, group, stop)
-            finally:
-                if left:
-                    _give_back(sending, left)
+        total += _send(sending, claimed.parcels, stop)
     return total
 
 
@@ -86,90 +67,39 @@ def until_idle(
     return total
 
 
-def _send_group(sending: Sending, group: Sequence[Parcel], stop: Callable[[], bool]) -> Tally:
-    """Render, hand, send and mark at most GROUP parcels."""
-    meant = [parcel for parcel in group if _is_meant(sending, parcel)]
-    messages, broken = _render(sending, meant)
-    by_id = {parcel.delivery_id: parcel for parcel in group}
-    with sending.store.write() as conn:
-        for parcel in group:
-            if parcel not in meant:  # they wait until the guard is lifted
-                later = sending.clock() + LOOK_AGAIN
-                ledger.unclaim(conn, sending.worker, parcel.delivery_id, due_at=later, answer=_GUARDED)
-        for delivery_id, words in broken.items():
-            ledger.hold(conn, sending.worker, delivery_id, answer=words)
-        handed = _hand(sending, conn, [by_id[message.delivery_id] for message in messages])
-    result = sending.transport.send([message for message in messages if message.delivery_id in handed])
-    return Tally(held=len(broken), retried=len(group) - len(meant)) + _mark_for_sure(sending, by_id, result, stop)
+def _send(sending: Sending, parcels: Sequence[Parcel], stop: Callable[[], bool]) -> Tally:
+    """Send what was claimed, over as many lanes as the way out has room for. What is left over goes back."""
+    left, door, halted = deque(parcels), Lock(), Event()
 
+    def take() -> list[Parcel]:
+        with door:
+            if stop() or halted.is_set():
+                return []
+            return [left.popleft() for _ in range(min(GROUP, len(left)))]
 
-def _mark_for_sure(sending: Sending, parcels: dict[int, Parcel], result: Result, stop: Callable[[], bool]) -> Tally:
-    """Write down what became of a group, and go on trying while the database does not take it.
-
-    The mails have gone: what is not written now would be in doubt, and sent again. Our leases are renewed meanwhile.
-    """
-    left = MARK_AGAIN_TIMES
-    now = sending.clock()
-    while True:
+    def lane() -> Tally:
         try:
-            return mark(sending, parcels, result, now=now)
-        except StoreError as error:
-            log.error("what became of %d mails is not written yet: %s", len(parcels), error)
-            left -= stop()
-            if left <= 0:
-                raise
-            Event().wait(MARK_AGAIN_SECONDS)
+            done = run_lane(sending, take, stop)
+        except BaseException:
+            halted.set()
+            raise
+        if done.trouble is not None:
+            halted.set()
+        return done
+
+    with _renewing(sending, [parcel.delivery_id for parcel in parcels]):
+        try:
+            lanes = min(lanes_of(sending), ceil(len(parcels) / GROUP))
+            if lanes <= 1:
+                return lane()
+            with ThreadPoolExecutor(lanes, thread_name_prefix="drip-lane") as pool:
+                return sum((done.result() for done in [pool.submit(lane) for _ in range(lanes)]), Tally())
+        finally:
+            if left:
+                _give_back(sending, left)
 
 
-def _is_meant(sending: Sending, parcel: Parcel) -> bool:
-    """Whether the staging guard lets this address pass."""
-    return not sending.only_to or learners.address_of(parcel.learner.email) in sending.only_to
-
-
-def _render(sending: Sending, group: Sequence[Parcel]) -> tuple[list[Message], dict[int, str]]:
-    """Messages, and for those that cannot be made, delivery → why."""
-    messages: list[Message] = []
-    broken: dict[int, str] = {}
-    with sending.store.read() as conn:  # asked only for templates that this worker has not met yet
-        for parcel in group:
-            try:
-                messages.append(message_for(sending, conn, parcel))
-            except (DripError, ValueError) as error:
-                broken[parcel.delivery_id] = f"cannot be rendered: {error}"
-    return messages, broken
-
-
-def message_for(sending: Sending, conn: Connection, parcel: Parcel) -> Message:
-    """The message of one parcel. A retry has the same Message-ID, Date, revision, variant and language."""
-    plan, library = parcel.plan, sending.library
-    template = library.template(conn, plan.revision, parcel.step, parcel.language, parcel.variant)
-    cards = [library.card(conn, plan.revision, question, parcel.language) for question in parcel.riders]
-    return build_message(
-        template,
-        plan=plan,
-        learner=parcel.learner,
-        variables=scope(plan, parcel.learner, parcel.enrolment, parcel.facts, parcel.date),
-        delivery_id=parcel.delivery_id,
-        date=parcel.date,
-        ring=sending.ring,
-        base_url=sending.base_url,
-        track_opens=tracks_opens(plan, parcel.learner),
-        track_clicks=plan.tracking.clicks == "always",
-        cards=cards,
-    )
-
-
-def _hand(sending: Sending, conn: Connection, parcels: Sequence[Parcel]) -> set[int]:
-    """Mark parcels as handed, after one more look at leaving (it cancels rows) and at the suppression list."""
-    hashes = [learners.suppression_hash(sending.suppression_key, parcel.learner.email) for parcel in parcels]
-    found = learners.suppressed(conn, hashes)
-    barred = [parcel.enrolment.id for parcel, hash_ in zip(parcels, hashes, strict=True) if hash_ in found]
-    ledger.cancel(conn, barred, answer=SUPPRESSED)
-    enrolments.end(conn, barred, state=State.LEFT, ended_by=SUPPRESSED)
-    return ledger.hand(conn, sending.lease(conn), [p.delivery_id for p in parcels], now=sending.clock())
-
-
-def _give_back(sending: Sending, parcels: Sequence[Parcel]) -> None:
+def _give_back(sending: Sending, parcels: Iterable[Parcel]) -> None:
     """Return what was claimed and will not be handed now."""
     now = sending.clock()
     with sending.store.write() as conn:

@@ -56,26 +56,42 @@ class _Ahead:
     review_at: datetime | None
 
 
-def mark(sending: Sending, parcels: Mapping[int, Parcel], result: Result, *, now: datetime) -> Tally:
-    """Write every outcome in one transaction; whoever got their mail moves on in it, unless they have ended.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gone:
+    """What came back of a group at `at`, with all that can be worked out before the database is held."""
 
-    Calling it again with the same result changes nothing more.
-    """
+    parcels: Mapping[int, Parcel]
+    result: Result
+    at: datetime
+    sent: Mapping[int, str]
+    ahead: Mapping[int, _Ahead]
+
+
+def came_back(parcels: Mapping[int, Parcel], result: Result, *, now: datetime) -> Gone:
+    """Work out where the enrolments stand after these outcomes."""
     sent = {receipt.delivery_id: receipt.answer for receipt in result.receipts if receipt.outcome is Outcome.SENT}
-    ahead = {id_: _ahead(parcels[id_], now) for id_ in sent}  # worked out before the database is held
-    with sending.store.write() as conn:
-        trouble = breaker.read(conn, sending.transport.name)
-        others_went = bool(sent) or trouble is None
-        marked = ledger.mark_sent(conn, list(sent), sent, now=now)
-        _move_on(conn, {id_: parcels[id_] for id_ in marked}, ahead, now=now)
-        tally = Tally(sent=len(marked), trouble=result.trouble)
-        for receipt in result.receipts:
-            if receipt.outcome is not Outcome.SENT:
-                tally += _not_sent(sending, conn, parcels[receipt.delivery_id], receipt, others_went, now=now)
-        if result.trouble is not None:
-            _trip(sending, conn, result.trouble, None if sent else trouble, now=now)
-        elif sent:
-            breaker.close(conn, sending.transport.name)
+    ahead = {id_: _ahead(parcels[id_], now) for id_ in sent}
+    return Gone(parcels=parcels, result=result, at=now, sent=sent, ahead=ahead)
+
+
+def write_down(sending: Sending, conn: Connection, gone: Gone) -> Tally:
+    """Write every outcome; whoever got their mail moves on in the same transaction, unless they have ended.
+
+    Calling it again with the same outcomes changes nothing more.
+    """
+    now, result, parcels = gone.at, gone.result, gone.parcels
+    trouble = breaker.read(conn, sending.transport.name)
+    others_went = bool(gone.sent) or trouble is None
+    marked = ledger.mark_sent(conn, list(gone.sent), gone.sent, now=now)
+    _move_on(conn, {id_: parcels[id_] for id_ in marked}, gone.ahead, now=now)
+    tally = Tally(sent=len(marked), trouble=result.trouble)
+    for receipt in result.receipts:
+        if receipt.outcome is not Outcome.SENT:
+            tally += _not_sent(sending, conn, parcels[receipt.delivery_id], receipt, others_went, now=now)
+    if result.trouble is not None:
+        _trip(sending, conn, result.trouble, None if gone.sent else trouble, now=now)
+    elif gone.sent and trouble is not None:
+        breaker.close(conn, sending.transport.name)
     return tally
 
 

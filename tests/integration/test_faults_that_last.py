@@ -10,9 +10,8 @@ from typing import Any
 
 import pytest
 from mail_server import MailServer
-from stage import PLAIN_COURSE, Stage, set_up
+from stage import PLAIN_COURSE, Stage, send_group, set_up
 
-from drip.engine import deliver
 from drip.engine.claim import claim_due
 from drip.engine.settle import Decision, settle, waiting
 from drip.people import State
@@ -202,7 +201,7 @@ def test_workers_who_meet_the_same_trouble_at_once_are_one_trip(stage: Stage) ->
         sending = stage.other_worker(f"worker-{number}", transport=Smtp("127.0.0.1", 1, timeout=20))
         workers.append((sending, claim_due(sending, now=stage.clock(), limit=1).parcels))
     for sending, parcels in workers:
-        assert deliver._send_group(sending, parcels, lambda: False).trouble
+        assert send_group(sending, parcels).trouble
     with stage.store.read() as conn:
         [trouble] = breaker.listed(conn)
     assert trouble.until == stage.clock() + PAUSE

@@ -10,18 +10,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from stage import COURSE, KEY, PLAIN_COURSE, START, Stage, open_store, set_up
+from stage import COURSE, KEY, PLAIN_COURSE, START, Stage, open_store, send_group, set_up
 
-from drip.engine import deliver
+from drip.engine import lane
 from drip.engine.claim import claim_due
 from drip.engine.deliver import deliver_due, until_idle
 from drip.engine.learners import import_csv
-from drip.engine.mark import Tally
+from drip.engine.mark import Tally, came_back, write_down
 from drip.errors import StoreError
 from drip.people import State
 from drip.store import database, learners, postgresql
 from drip.store.ledger import Phase
-from drip.transports import Result
+from drip.transports import Outcome, Receipt, Result
 from drip.transports.outbox import Outbox
 from drip.transports.smtp import Smtp
 
@@ -90,7 +90,7 @@ def test_what_became_of_mails_is_written_even_if_the_database_is_busy(
     """Somebody holds the database when a group has just gone: it is marked as soon as they let go, and sent once."""
     for module in (database, postgresql):
         monkeypatch.setattr(module, "BUSY_FOR_SECONDS", 0.1)
-    monkeypatch.setattr(deliver, "MARK_AGAIN_SECONDS", 0.05)
+    monkeypatch.setattr(lane, "MARK_AGAIN_SECONDS", 0.05)
     stage = set_up(tmp_path)
     stage.publish(PLAIN_COURSE)
     stage.people(3)
@@ -122,19 +122,19 @@ def test_what_became_of_mails_is_written_even_if_the_database_is_busy(
 
 def test_a_stop_does_not_wait_for_ever_for_a_database(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     """Asked to stop while nothing can be written, it gives up after a few attempts, and the rows are in doubt."""
-    monkeypatch.setattr(deliver, "MARK_AGAIN_SECONDS", 0.0)
+    monkeypatch.setattr(lane, "MARK_AGAIN_SECONDS", 0.0)
     attempts: list[int] = []
 
     def refuse(*_args: object, **_kwargs: object) -> Tally:
         attempts.append(1)
         raise StoreError("the disk is full")
 
-    monkeypatch.setattr(deliver, "mark", refuse)
+    monkeypatch.setattr(lane, "write_down", refuse)
     stage.people(1)
     asked = iter([False, False])
     with pytest.raises(StoreError):
         deliver_due(stage.sending, stop=lambda: next(asked, True))
-    assert len(attempts) == deliver.MARK_AGAIN_TIMES
+    assert len(attempts) == lane.MARK_AGAIN_TIMES
     assert stage.rows()[0].state is Phase.HANDED
 
 
@@ -157,7 +157,7 @@ def test_suppression_between_claim_and_hand_holds_for_every_course(tmp_path: Pat
     parcels = claim_due(stage.sending, now=stage.clock()).parcels
     with stage.store.write() as conn:
         learners.suppress(conn, learners.suppression_hash(KEY, "ada@customer.example"), reason="x", now=stage.clock())
-    assert deliver._send_group(stage.sending, parcels, lambda: False).sent == 0
+    assert send_group(stage.sending, parcels).sent == 0
     assert {row.state for row in stage.rows()} == {Phase.CANCELLED}
 
 
@@ -219,10 +219,9 @@ def test_a_mail_that_was_taken_is_sent_even_if_it_was_cancelled_meanwhile(stage:
     with stage.store.write() as conn:
         conn.exec_driver_sql("UPDATE delivery SET state = 'cancelled', leased_by = NULL, lease_until = NULL")
         conn.exec_driver_sql("UPDATE enrolment SET state = 'left', ended_by = 'unsubscribed'")
-    from drip.engine.mark import mark
-    from drip.transports import Outcome, Receipt
-
     taken = Result(receipts=(Receipt(delivery_id=parcel.delivery_id, outcome=Outcome.SENT),))
-    assert mark(stage.sending, {parcel.delivery_id: parcel}, taken, now=stage.clock()).sent == 1
+    gone = came_back({parcel.delivery_id: parcel}, taken, now=stage.clock())
+    with stage.store.write() as conn:
+        assert write_down(stage.sending, conn, gone).sent == 1
     assert stage.rows()[0].state is Phase.SENT
     assert stage.standing("learner0@customer.example").enrolment.state is State.LEFT
