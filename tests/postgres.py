@@ -37,8 +37,6 @@ _SETTINGS = ("listen_addresses=", "max_connections=120", "shared_buffers=64MB", 
 _LIKE_AN_OPERATORS = ("-U", "drip", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8")
 _PR_SET_PDEATHSIG = 1
 _NAMES = count()
-#: They outlive this process or end right after it: nobody waits for them.
-_KEEPERS: list[subprocess.Popen[bytes]] = []
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -181,11 +179,11 @@ def shared(folder: Path) -> Iterator[Server]:
             keeper = subprocess.Popen(
                 [sys.executable, __file__, str(folder)], stdout=subprocess.PIPE, start_new_session=True
             )
-            _KEEPERS.append(keeper)
             assert keeper.stdout
             with keeper.stdout:
                 if keeper.stdout.readline() != b"ready\n":
                     raise RuntimeError(f"PostgreSQL does not start (exit {keeper.wait()}); why stands above")
+            keeper.returncode = 0  # it ends after us: nobody waits for it
         fcntl.flock(starting, fcntl.LOCK_UN)
         known = json.loads(told.read_text())
         yield Server(folder=Path(known["folder"]), settings=tuple(known["settings"]))
