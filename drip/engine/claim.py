@@ -27,7 +27,7 @@ from drip.schedule.reviews import REVIEW, due_questions, next_review_at, recap_n
 from drip.schedule.slots import closed_days, slot_of, zone_of
 from drip.store import breaker, courses, edits, enrolments, learners, ledger
 from drip.store.enrolments import Standing
-from drip.store.ledger import UNDER_WAY, Delivery
+from drip.store.ledger import UNDER_WAY, Delivery, Phase
 from drip.store.troubles import tried_again
 
 #: Why an enrolment ends when its address is on the suppression list.
@@ -79,6 +79,7 @@ class _Claim:
     names: Mapping[str, Renames]
     repeats: Mapping[str, frozenset[str]]
     moved: list[tuple[Enrolment, datetime | None, str]] = field(default_factory=list)
+    parked: list[tuple[int, str | None, str]] = field(default_factory=list)
     traced: list[tuple[int, Note]] = field(default_factory=list)
     reviews: dict[int, datetime | None] = field(default_factory=dict)
     again: list[Parcel] = field(default_factory=list)
@@ -225,11 +226,15 @@ def _advance(claim: _Claim, standing: Standing) -> None:
         return
     claim.traced += [(enrolment.id, note) for note in then.notes]
     carry_out(claim.conn, plan, enrolment, learner, then.notes, now=now)
-    claim.reviews[enrolment.id] = review_at
+    if plan.reviews is not None or standing.review_due_at is not None:
+        claim.reviews[enrolment.id] = review_at
     if then.send is None:
         claim.moved.append((then.enrolment, then.due_at, then.reason))
     else:
-        claim.moved.append((then.enrolment, None, then.reason))
+        if not then.notes and enrolment.revision == standing.enrolment.revision and enrolment.held_since is None:
+            claim.parked.append((enrolment.id, then.enrolment.target, then.reason))  # it stands where it stood
+        else:
+            claim.moved.append((then.enrolment, None, then.reason))
         claim.new.append(_parcel(claim, plan, then, learner, facts, riders))
 
 
@@ -240,9 +245,9 @@ def _today(claim: _Claim, standing: Standing) -> tuple[Enrolment, Facts, Plan]:
 
 
 def _mailed(claim: _Claim, standing: Standing) -> set[str]:
-    """The steps that have a ledger row, under today's names."""
+    """The steps that have a ledger row, under today's names; one that a person left out may come at its new place."""
     names = claim.names[standing.current]
-    return {names.step(row.step) for row in claim.rows[standing.enrolment.id]}
+    return {names.step(row.step) for row in claim.rows[standing.enrolment.id] if row.state is not Phase.CANCELLED}
 
 
 def _parcel(claim: _Claim, plan: Plan, then: Next, learner: Learner, facts: Facts, riders: tuple[str, ...]) -> Parcel:
@@ -313,6 +318,7 @@ def _write(claim: _Claim) -> tuple[Parcel, ...]:
     """Write everything that the claim decided; the parcels with their ledger rows' ids."""
     conn = claim.conn
     enrolments.save(conn, claim.moved)
+    enrolments.park(conn, claim.parked)
     enrolments.add_trace(conn, claim.traced)
     enrolments.plan_reviews(conn, claim.reviews)
     ledger.claim_again(conn, claim.lease, [parcel.delivery_id for parcel in claim.again])

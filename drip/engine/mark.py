@@ -13,11 +13,11 @@ from drip.engine.claim import Parcel
 from drip.engine.effects import carry_out
 from drip.engine.sending import PERSONAL, Sending
 from drip.people import State
-from drip.schedule.advance import Next, after_send, look_ahead
+from drip.schedule.advance import Next, after_send, if_behind, look_ahead
 from drip.schedule.backoff import CEILING, FIRST, doubt_for, pause_after, retry_after
 from drip.schedule.reviews import next_review_at
 from drip.schedule.slots import zone_of
-from drip.store import breaker, courses, edits, enrolments, ledger
+from drip.store import breaker, courses, enrolments, ledger
 from drip.transports import Outcome, Receipt, Result
 
 log = logging.getLogger("drip.deliver")
@@ -108,7 +108,9 @@ def _ahead(parcel: Parcel, now: datetime) -> _Ahead:
     then, stands, next_at = None, parcel.enrolment, None
     if parcel.mail is not None:
         facts = replace(facts, sent={**facts.sent, parcel.mail.id: now})
-        stands = after_send(replace(parcel.enrolment, revision=parcel.plan.revision), parcel.mail, now)
+        if stands.revision != parcel.plan.revision:
+            stands = replace(stands, revision=parcel.plan.revision)
+        stands = after_send(stands, parcel.mail, now)
         try:
             then = look_ahead(parcel.plan, stands, parcel.learner, facts, now)
         except PERSONAL as error:
@@ -125,11 +127,10 @@ def _ahead(parcel: Parcel, now: datetime) -> _Ahead:
 def _move_on(conn: Connection, parcels: Mapping[int, Parcel], ahead: Mapping[int, _Ahead], *, now: datetime) -> None:
     """Write where the enrolments of sent mails stand."""
     moved = [(parcels[id_], then) for id_ in sorted(parcels) if (then := ahead[id_].then) is not None]
+    current = courses.current_revisions(conn, {then.enrolment.course_id for _, then in moved})
+    moved = [(parcel, if_behind(then, current[then.enrolment.course_id], now)) for parcel, then in moved]
     enrolments.save(conn, [(then.enrolment, then.due_at, then.reason) for _, then in moved])
     enrolments.add_trace(conn, [(then.enrolment.id, note) for _, then in moved for note in then.notes])
-    current = courses.current_revisions(conn, {then.enrolment.course_id for _, then in moved})
-    behind = [one.id for _, then in moved if (one := then.enrolment).revision != current[one.course_id]]
-    edits.look_now(conn, behind, now=now)  # published anew while their mail was under way
     for parcel, then in moved:
         carry_out(conn, parcel.plan, parcel.enrolment, parcel.learner, then.notes, now=now)
     with_reviews = {p.enrolment.id: ahead[id_].review_at for id_, p in parcels.items() if p.plan.reviews is not None}

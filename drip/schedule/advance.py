@@ -118,8 +118,16 @@ def next_due(
     notes: list[Note] = []
     zone = zone_of(learner, plan)
     closed = closed_days(plan.limit, facts, zone)
-    sees = scope(plan, learner, enrolment, facts, now)
-    if gate := shut(plan, enrolment, sees, now):
+    seen: list[Mapping[str, object]] = []
+
+    def sees() -> Mapping[str, object]:
+        """What conditions see, gathered once one asks."""
+        if not seen:
+            seen.append(scope(plan, learner, enrolment, facts, now))
+        return seen[0]
+
+    gated = plan.goal is not None or plan.stop is not None or plan.hold_while is not None
+    if gated and (gate := shut(plan, enrolment, sees(), now)):
         told = (Note(at=now, kind=Did.FINISH, step="", reason=gate.reason),) if gate.ends else ()
         return Next(enrolment=gate.enrolment, due_at=None, reason=gate.reason, notes=told)
     enrolment = released(enrolment, now)
@@ -134,7 +142,7 @@ def next_due(
                 enrolment = replace(enrolment, next_step=step.then)
                 continue
             case Wait():
-                ended_at, look_again, reason = _wait(step, enrolment, zone, facts, sees, now)
+                ended_at, look_again, reason = _wait(step, enrolment, zone, facts, sees(), now)
                 if ended_at is None:
                     return Next(enrolment=enrolment, due_at=look_again, reason=reason, notes=tuple(notes))
                 notes.append(Note(at=ended_at, kind=Did.WAIT, step=step.id, reason=reason))
@@ -144,21 +152,22 @@ def next_due(
                 due = Due(at=now, reason="", target="", was_due_at=now)
             case Branch() | Mail():
                 due = slot_of(step, enrolment, zone, now, closed)
-        enrolment = replace(enrolment, target=due.target or None)
+        if enrolment.target != (due.target or None):
+            enrolment = replace(enrolment, target=due.target or None)
         if isinstance(step, Mail) and (why := _stale(plan, step, enrolment, due, now, zone)):
             notes.append(Note(at=now, kind=Did.SKIP, step=step.id, reason=why))
             enrolment = _move(enrolment, step.then, now, waited=enrolment.waited)
         elif due.at > now:
             return Next(enrolment=enrolment, due_at=due.at, reason=due.reason, notes=tuple(notes))
         elif isinstance(step, Branch):
-            yes = holds(step.condition, sees)
+            yes = holds(step.condition, sees())
             reason = f"{step.condition} is {'true' if yes else 'false'}"
             notes.append(Note(at=due.at, kind=Did.DECIDE, step=step.id, reason=reason))
             enrolment = _move(enrolment, step.then if yes else step.otherwise, due.at, waited=enrolment.waited)
         elif step.id in facts.sent and step.id not in again:
             notes.append(Note(at=due.at, kind=Did.SKIP, step=step.id, reason="it was sent before"))
             enrolment = _move(enrolment, step.then, due.at, waited=enrolment.waited)
-        elif step.when is not None and not holds(step.when, sees):
+        elif step.when is not None and not holds(step.when, sees()):
             notes.append(Note(at=due.at, kind=Did.SKIP, step=step.id, reason=f"{step.when} is false"))
             enrolment = _move(enrolment, step.then, due.at, waited=enrolment.waited)
         elif quiet := silenced(plan, enrolment, facts, now):
@@ -186,6 +195,19 @@ def look_ahead(plan: Plan, enrolment: Enrolment, learner: Learner, facts: Facts,
     if step is not None:
         return Next(enrolment=enrolment, due_at=now)
     return next_due(plan, enrolment, learner, facts, now)
+
+
+def if_behind(then: Next, current: str, now: datetime) -> Next:
+    """Look at once where another revision is `current` by the time a mail is decided: that one says what is next.
+
+    The last step of the earlier one ends nobody: more may have been appended.
+    """
+    stands = then.enrolment
+    if stands.ended_by == LAST_STEP:
+        stands = replace(stands, state=State.ACTIVE, ended_by=None)
+    if stands.revision == current or stands.state is not State.ACTIVE:
+        return then
+    return Next(enrolment=stands, due_at=now if then.due_at is None else min(then.due_at, now), reason=then.reason)
 
 
 def _stale(plan: Plan, mail: Mail, enrolment: Enrolment, due: Due, now: datetime, zone: ZoneInfo) -> str:

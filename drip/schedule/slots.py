@@ -9,10 +9,10 @@ from datetime import date, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from drip.course.timing import Limit
+from drip.course.timing import Limit, Rule
 from drip.people import Enrolment, Facts, Learner
 from drip.plan.model import Branch, Mail, Plan
-from drip.schedule.civil import Target, first_allowed, land, local_date, resolve, still_open
+from drip.schedule.civil import Slot, Target, first_allowed, land, local_date, resolve, still_open
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,17 +45,30 @@ def slot_of(
     allowed instant from now, which then is its target, so that it is not late again a second after that.
     """
     if enrolment.target is not None:
-        target = Target.from_text(enrolment.target)
+        target = _target(enrolment.target)
     else:
         gap = step.first_gap if enrolment.last_mail_at is None else step.gap
-        target = land(enrolment.last_mail_at or enrolment.enrolled_at, gap, step.rule, zone)
-    slot = resolve(target, step.rule, zone, not_before=enrolment.floor_at, closed=closed)
+        target = _landed(enrolment.last_mail_at or enrolment.enrolled_at, gap, step.rule, zone)
+    if closed is None:
+        slot = _resolved(target, step.rule, zone, enrolment.floor_at)
+    else:
+        slot = resolve(target, step.rule, zone, not_before=enrolment.floor_at, closed=closed)
     if slot.at <= now and not still_open(step.rule, zone, slot.at, now, closed=closed):
         late = first_allowed(step.rule, zone, now, closed=closed)
         reason = f"late: its time has passed; {late.reason}" if late.reason else "late: its time has passed"
         kept = Target(civil=None, floor=now)
         return Due(at=late.at, reason=reason, target=kept.to_text(), was_due_at=slot.at)
     return Due(at=slot.at, reason=slot.reason, target=target.to_text(), was_due_at=slot.at)
+
+
+#: Everybody whose last mail left in one group, in one zone, shares these: they are remembered.
+_target = lru_cache(maxsize=65_536)(Target.from_text)
+_landed = lru_cache(maxsize=65_536)(land)
+
+
+@lru_cache(maxsize=65_536)
+def _resolved(target: Target, rule: Rule, zone: ZoneInfo, floor: datetime | None) -> Slot:
+    return resolve(target, rule, zone, not_before=floor)
 
 
 def closed_days(limit: Limit | None, facts: Facts, zone: ZoneInfo) -> Callable[[date], bool] | None:

@@ -22,6 +22,9 @@ class Trouble:
     trips: int
 
 
+_ALL = select(breaker).order_by(breaker.c.since)
+
+
 def read(conn: Connection, transport: str) -> Trouble | None:
     """The trouble of this transport, if it has any (also when its pause is over and it is yet to be tried)."""
     return next((trouble for trouble in listed(conn) if trouble.transport == transport), None)
@@ -31,7 +34,7 @@ def listed(conn: Connection) -> list[Trouble]:
     """The trouble of every transport that has any."""
     return [
         Trouble(transport=row.transport, words=row.trouble, since=row.since, until=row.until, trips=row.trips)
-        for row in conn.execute(select(breaker).order_by(breaker.c.since))
+        for row in conn.execute(_ALL)
     ]
 
 

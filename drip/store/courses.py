@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import BindParameter, Connection, bindparam, select, update
 
 from drip.plan.model import Plan
 from drip.plan.renames import Renames
 from drip.plan.stored import from_json, to_json
 from drip.render.message import Template
+from drip.store.learners import CHUNK
 from drip.store.once import add_all_new, add_new
 from drip.store.tables import course, plan, template
 
@@ -40,7 +42,9 @@ def put(
 
     `names` is what earlier ids are called in it; `repeats` are the mails that may go again to who has had them.
     """
-    renames = {"steps": dict(names.steps), "questions": dict(names.questions)} if names.steps else None
+    renames = (
+        {"steps": dict(names.steps), "questions": dict(names.questions)} if names.steps or names.questions else None
+    )
     body = {"revision": new.revision, "course_id": new.course_id, "body": to_json(new), "created_at": now}
     if add_new(conn, plan, body, key=("revision",)):
         rows = [{**asdict(one), "links": list(one.links)} for one in templates]
@@ -103,6 +107,18 @@ def plan_of(conn: Connection, revision: str) -> Plan | None:
     return None if body is None else from_json(body)
 
 
+def mails_of(conn: Connection, course_id: str, steps: Collection[str]) -> set[str]:
+    """Which of these steps have been mails in any revision of the course."""
+    of_course = select(plan.c.revision).where(plan.c.course_id == course_id)
+    found: set[str] = set()
+    wanted = sorted(steps)
+    for start in range(0, len(wanted), CHUNK):
+        chosen = template.c.step.in_(wanted[start : start + CHUNK])
+        query = select(template.c.step).where(template.c.revision.in_(of_course), chosen).distinct()
+        found.update(conn.execute(query).scalars())
+    return found
+
+
 def template_of(conn: Connection, revision: str, step: str, language: str, variant: str) -> Template | None:
     """A stored template."""
     key = (template.c.revision == revision, template.c.step == step)
@@ -131,23 +147,26 @@ def set_paused(conn: Connection, course_id: str | None, paused_at: datetime | No
     return conn.execute(query).rowcount
 
 
+_IDS: BindParameter[Any] = bindparam("ids", expanding=True)
+_NAMES_OF = select(plan.c.revision, plan.c.renames).where(plan.c.revision.in_(_IDS), plan.c.renames.is_not(None))
+_CURRENT_REVISIONS = select(course.c.id, course.c.revision).where(course.c.id.in_(_IDS))
+_REPEATS_OF = select(course.c.id, course.c.repeats).where(course.c.id.in_(_IDS), course.c.repeats.is_not(None))
+
+
 def names_of(conn: Connection, revisions: Collection[str]) -> dict[str, Renames]:
     """revision → what earlier ids are called in it."""
-    query = select(plan.c.revision, plan.c.renames).where(plan.c.revision.in_(revisions), plan.c.renames.is_not(None))
-    found = {row.revision: Renames(**row.renames) for row in conn.execute(query)}
+    found = {row.revision: Renames(**row.renames) for row in conn.execute(_NAMES_OF, {"ids": list(revisions)})}
     return {revision: found.get(revision, Renames()) for revision in revisions}
 
 
 def current_revisions(conn: Connection, course_ids: Collection[str]) -> dict[str, str]:
     """course → the revision that is published now."""
-    rows = conn.execute(select(course.c.id, course.c.revision).where(course.c.id.in_(course_ids)))
-    return {row.id: row.revision for row in rows}
+    return {row.id: row.revision for row in conn.execute(_CURRENT_REVISIONS, {"ids": list(course_ids)})}
 
 
 def repeats_of(conn: Connection, course_ids: Collection[str]) -> dict[str, frozenset[str]]:
     """course → the mails that may go again to who has had them."""
-    query = select(course.c.id, course.c.repeats).where(course.c.id.in_(course_ids), course.c.repeats.is_not(None))
-    return {row.id: frozenset(row.repeats) for row in conn.execute(query)}
+    return {row.id: frozenset(row.repeats) for row in conn.execute(_REPEATS_OF, {"ids": list(course_ids)})}
 
 
 def catching_up(conn: Connection) -> list[str]:

@@ -13,6 +13,7 @@ from drip.people import Enrolment, Learner, State
 from drip.schedule.advance import Note
 from drip.schedule.gates import SILENT
 from drip.store.learners import CHUNK
+from drip.store.many import Many
 from drip.store.tables import course, delivery, enrolment, learner, trace
 
 _FIELDS = tuple(f.name for f in fields(Enrolment))
@@ -52,6 +53,20 @@ def _columns(one: Enrolment, names: Sequence[str]) -> dict[str, Any]:
     return values
 
 
+#: The names of the columns of `standings`, in order.
+_STANDS = (*(column.name for column in enrolment.c), *_PERSON.values(), "current")
+
+
+def standings() -> Any:
+    """The query of enrolments with their learners; `to_standing` reads its rows."""
+    people = [learner.c[name].label(label) for name, label in _PERSON.items()]
+    return (
+        select(enrolment, *people, course.c.revision.label("current"))
+        .join(learner, learner.c.id == enrolment.c.learner_id)
+        .join(course, course.c.id == enrolment.c.course_id)
+    )
+
+
 def add(conn: Connection, rows: Sequence[tuple[Enrolment, datetime | None, str]]) -> list[int]:
     """New enrolments with their due times and the reasons; returns their ids in the same order."""
     values = [
@@ -64,20 +79,42 @@ def add(conn: Connection, rows: Sequence[tuple[Enrolment, datetime | None, str]]
     return list(returned.scalars())
 
 
+_SAVE = Many(
+    update(enrolment)
+    .where(enrolment.c.id == bindparam("the_id"), enrolment.c.state == "active")
+    .values({name: bindparam(f"new_{name}") for name in (*_MOVES, "due_at", "due_reason")})
+)
+_PARK = Many(
+    update(enrolment)
+    .where(enrolment.c.id == bindparam("the_id"), enrolment.c.state == "active")
+    .values(due_at=None, target=bindparam("new_target"), due_reason=bindparam("new_due_reason"))
+)
+
+
 def save(conn: Connection, rows: Sequence[tuple[Enrolment, datetime | None, str]]) -> None:
     """Write where these enrolments stand now, and when to look at each again. One that ended meanwhile stays ended."""
-    if rows:
-        columns: dict[str, Any] = {name: bindparam(f"new_{name}") for name in (*_MOVES, "due_at", "due_reason")}
-        conn.execute(
-            update(enrolment)
-            .where(enrolment.c.id == bindparam("the_id"), enrolment.c.state == "active")
-            .values(**columns),
-            [
-                {f"new_{name}": value for name, value in _columns(one, _MOVES).items()}
-                | {"new_due_at": due_at, "new_due_reason": reason, "the_id": one.id}
-                for one, due_at, reason in rows
-            ],
-        )
+    _SAVE(
+        conn,
+        (
+            {f"new_{name}": value for name, value in _columns(one, _MOVES).items()}
+            | {"new_due_at": due_at, "new_due_reason": reason, "the_id": one.id}
+            for one, due_at, reason in rows
+        ),
+    )
+
+
+def park(conn: Connection, rows: Iterable[tuple[int, str | None, str]]) -> None:
+    """Take enrolments whose mail is claimed out of the queue: (enrolment, its target, why it was due then)."""
+    _PARK(conn, ({"the_id": id_, "new_target": target, "new_due_reason": why} for id_, target, why in rows))
+
+
+_DUE = (
+    standings()
+    .where(enrolment.c.due_at <= bindparam("now"), enrolment.c.state == "active", course.c.paused_at.is_(None))
+    .order_by(enrolment.c.due_at, enrolment.c.id)
+    .limit(bindparam("most"))
+    .with_for_update(skip_locked=True, key_share=True, of=(enrolment, learner))
+)
 
 
 def due(conn: Connection, *, now: datetime, limit: int) -> list[Standing]:
@@ -86,14 +123,7 @@ def due(conn: Connection, *, now: datetime, limit: int) -> list[Standing]:
     Locks them and their learners where the database can, and leaves out whom another claim has locked (SKIP LOCKED):
     no two look at one learner at the same time. On SQLite the caller's transaction holds the only pen.
     """
-    query = (
-        standings()
-        .where(enrolment.c.due_at <= now, enrolment.c.state == "active", course.c.paused_at.is_(None))
-        .order_by(enrolment.c.due_at, enrolment.c.id)
-        .limit(limit)
-        .with_for_update(skip_locked=True, key_share=True, of=(enrolment, learner))
-    )
-    return [to_standing(row) for row in conn.execute(query)]
+    return [to_standing(row) for row in conn.execute(_DUE, {"now": now, "most": limit})]
 
 
 def of_learner(conn: Connection, learner_id: int, course_id: str | None = None) -> list[Standing]:
@@ -167,29 +197,32 @@ def reconsider(conn: Connection, learner_ids: Sequence[int], *, now: datetime) -
         )
 
 
+_REVIEWS_DUE = (
+    standings()
+    .where(
+        enrolment.c.review_due_at <= bindparam("now"),
+        enrolment.c.state.in_(("active", "finished")),
+        course.c.paused_at.is_(None),
+    )
+    .order_by(enrolment.c.review_due_at, enrolment.c.id)
+    .limit(bindparam("most"))
+    .with_for_update(skip_locked=True, key_share=True, of=(enrolment, learner))
+)
+
+
 def reviews_due(conn: Connection, *, now: datetime, limit: int) -> list[Standing]:
     """Enrolments, active or finished, with questions that may come back now; those of paused courses are left alone."""
-    query = (
-        standings()
-        .where(
-            enrolment.c.review_due_at <= now,
-            enrolment.c.state.in_(("active", "finished")),
-            course.c.paused_at.is_(None),
-        )
-        .order_by(enrolment.c.review_due_at, enrolment.c.id)
-        .limit(limit)
-        .with_for_update(skip_locked=True, key_share=True, of=(enrolment, learner))
-    )
-    return [to_standing(row) for row in conn.execute(query)]
+    return [to_standing(row) for row in conn.execute(_REVIEWS_DUE, {"now": now, "most": limit})]
+
+
+_PLAN_REVIEWS = Many(
+    update(enrolment).where(enrolment.c.id == bindparam("the_id")).values(review_due_at=bindparam("at"))
+)
 
 
 def plan_reviews(conn: Connection, times: Mapping[int, datetime | None]) -> None:
     """Write when to look at each enrolment's reviews again (None: not before something else has happened)."""
-    if times:
-        conn.execute(
-            update(enrolment).where(enrolment.c.id == bindparam("the_id")).values(review_due_at=bindparam("at")),
-            [{"the_id": id_, "at": at} for id_, at in times.items()],
-        )
+    _PLAN_REVIEWS(conn, ({"the_id": id_, "at": at} for id_, at in times.items()))
 
 
 def hold(conn: Connection, enrolment_id: int, problem: str) -> None:
@@ -273,19 +306,9 @@ def next_due_at(conn: Connection) -> datetime | None:
     return min((at for at in times if at is not None), default=None)
 
 
-def standings() -> Any:
-    """The query of enrolments with their learners; `to_standing` reads its rows."""
-    people = [learner.c[name].label(label) for name, label in _PERSON.items()]
-    return (
-        select(enrolment, *people, course.c.revision.label("current"))
-        .join(learner, learner.c.id == enrolment.c.learner_id)
-        .join(course, course.c.id == enrolment.c.course_id)
-    )
-
-
 def to_standing(row: Row[Any]) -> Standing:
     """A row of `standings`."""
-    values = dict(row._mapping)
+    values = dict(zip(_STANDS, row, strict=True))
     return Standing(
         enrolment=to_enrolment(values),
         learner=Learner(**{name: values[label] for name, label in _PERSON.items()}),

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, select
+from sqlalchemy import BindParameter, Connection, Row, bindparam, func, select
 
 from drip.store.learners import CHUNK
 from drip.store.once import add_new
@@ -35,12 +35,20 @@ def answers_to(conn: Connection, enrolment_id: int, item: str, *, delivery_id: i
     return conn.execute(query).scalar_one()
 
 
+_IDS: BindParameter[Any] = bindparam("ids", expanding=True)
+_OF_ENROLMENTS = select(evidence).where(evidence.c.enrolment_id.in_(_IDS)).order_by(evidence.c.id)
+_EVENTS_OF = (
+    select(evidence)
+    .where(evidence.c.learner_id.in_(_IDS), evidence.c.kind == "event", evidence.c.enrolment_id.is_(None))
+    .order_by(evidence.c.at, evidence.c.id)
+)
+
+
 def of_enrolments(conn: Connection, enrolment_ids: Sequence[int]) -> dict[int, list[Evidence]]:
     """enrolment → its evidence, oldest first."""
     found: dict[int, list[Evidence]] = {id_: [] for id_ in enrolment_ids}
     for start in range(0, len(enrolment_ids), CHUNK):
-        chosen = evidence.c.enrolment_id.in_(enrolment_ids[start : start + CHUNK])
-        for row in conn.execute(select(evidence).where(chosen).order_by(evidence.c.id)):
+        for row in conn.execute(_OF_ENROLMENTS, {"ids": list(enrolment_ids[start : start + CHUNK])}):
             found[row.enrolment_id].append(to_evidence(row))
     return found
 
@@ -49,9 +57,7 @@ def events_of(conn: Connection, learner_ids: Sequence[int]) -> dict[int, list[Ev
     """learner → what happened to them elsewhere (`drip event`), oldest first. It belongs to no enrolment."""
     found: dict[int, list[Evidence]] = {}
     for start in range(0, len(learner_ids), CHUNK):
-        chosen = evidence.c.learner_id.in_(learner_ids[start : start + CHUNK])
-        query = select(evidence).where(chosen, evidence.c.kind == "event", evidence.c.enrolment_id.is_(None))
-        for row in conn.execute(query.order_by(evidence.c.at, evidence.c.id)):
+        for row in conn.execute(_EVENTS_OF, {"ids": list(learner_ids[start : start + CHUNK])}):
             found.setdefault(row.learner_id, []).append(to_evidence(row))
     return found
 

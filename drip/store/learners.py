@@ -131,11 +131,13 @@ def suppress(conn: Connection, address_hash: str, *, reason: str, now: datetime)
     add_new(conn, suppression, {"address_hash": address_hash, "reason": reason, "at": now}, key=("address_hash",))
 
 
+_SUPPRESSED = select(suppression).where(suppression.c.address_hash.in_(bindparam("hashes", expanding=True)))
+
+
 def suppressed(conn: Connection, address_hashes: Sequence[str]) -> dict[str, str]:
     """hash → reason, for those on the list."""
     found: dict[str, str] = {}
     for start in range(0, len(address_hashes), CHUNK):
-        chunk = address_hashes[start : start + CHUNK]
-        rows = conn.execute(select(suppression).where(suppression.c.address_hash.in_(chunk)))
+        rows = conn.execute(_SUPPRESSED, {"hashes": list(address_hashes[start : start + CHUNK])})
         found.update({row.address_hash: row.reason for row in rows})
     return found

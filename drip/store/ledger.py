@@ -16,10 +16,11 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, bindparam, insert, or_, select, update
+from sqlalchemy import BindParameter, ColumnElement, Connection, bindparam, insert, or_, select, update
 
 from drip.store.enrolments import Standing, by_ids
 from drip.store.learners import CHUNK
+from drip.store.many import Many
 from drip.store.tables import course, delivery, enrolment, learner
 
 
@@ -84,29 +85,52 @@ class Lease:
         return self.now + self.lasts_for
 
 
+def _unlocked(*chosen: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Those of the chosen rows that nobody else is writing to at this moment: a claim waits for nobody."""
+    return delivery.c.id.in_(select(delivery.c.id).where(*chosen).with_for_update(skip_locked=True, key_share=True))
+
+
+_RUN_OUT = _unlocked(or_(delivery.c.lease_until < bindparam("lease_now"), delivery.c.lease_until > bindparam("latest")))
+_FREE: dict[str, Any] = {"due_at": bindparam("at"), "leased_by": None, "lease_until": None}
+_CLAIM_EXPIRED = update(delivery).where(_RUN_OUT, delivery.c.state == "claimed").values(state="retry", **_FREE)
+_HAND_EXPIRED = (
+    update(delivery)
+    .where(_RUN_OUT, delivery.c.state == "handed")
+    .values(state="in_doubt", answer="the worker ended before the answer came", **_FREE)
+)
+_FOR_LONG = (
+    _unlocked(delivery.c.due_at <= bindparam("now"), delivery.c.state == "in_doubt"),
+    delivery.c.state == "in_doubt",
+)
+_RESEND_DOUBTS = update(delivery).where(*_FOR_LONG).values(state="retry")
+_HOLD_DOUBTS = update(delivery).where(*_FOR_LONG).values(state="held", due_at=None)
+
+
 def expire(conn: Connection, lease: Lease, *, now: datetime, in_doubt_for: timedelta) -> None:
     """Take back what dead workers held: claims are to be tried at once, what they had handed is in doubt.
 
     A lease that ends later than any could (twice the usual span) was written before a reboot, and has expired too.
     """
-    run_out = or_(delivery.c.lease_until < lease.now, delivery.c.lease_until > lease.now + 2 * lease.lasts_for)
-    expired = _unlocked(run_out)
-    free = {"leased_by": None, "lease_until": None}
-    conn.execute(
-        update(delivery).where(expired, delivery.c.state == "claimed").values(state="retry", due_at=now, **free)
-    )
-    conn.execute(
-        update(delivery)
-        .where(expired, delivery.c.state == "handed")
-        .values(state="in_doubt", due_at=now + in_doubt_for, answer="the worker ended before the answer came", **free)
-    )
+    at = {"lease_now": lease.now, "latest": lease.now + 2 * lease.lasts_for}
+    conn.execute(_CLAIM_EXPIRED, {**at, "at": now})
+    conn.execute(_HAND_EXPIRED, {**at, "at": now + in_doubt_for})
 
 
 def settle_doubts(conn: Connection, *, now: datetime, resend: bool) -> None:
     """Decide what has been in doubt for long enough: send again, or hold for a person."""
-    values: dict[str, object] = {"state": "retry"} if resend else {"state": "held", "due_at": None}
-    for_long = _unlocked(delivery.c.due_at <= now, delivery.c.state == "in_doubt")
-    conn.execute(update(delivery).where(for_long, delivery.c.state == "in_doubt").values(**values))
+    conn.execute(_RESEND_DOUBTS if resend else _HOLD_DOUBTS, {"now": now})
+
+
+_DUE_AGAIN = (
+    select(delivery)
+    .join(enrolment, enrolment.c.id == delivery.c.enrolment_id)
+    .join(course, course.c.id == enrolment.c.course_id)
+    .join(learner, learner.c.id == delivery.c.learner_id)
+    .where(delivery.c.due_at <= bindparam("now"), delivery.c.state == "retry", course.c.paused_at.is_(None))
+    .order_by(delivery.c.due_at, delivery.c.id)
+    .limit(bindparam("most"))
+    .with_for_update(skip_locked=True, key_share=True, of=(delivery, enrolment, learner))
+)
 
 
 def due_again(conn: Connection, *, now: datetime, limit: int) -> list[tuple[Delivery, Standing]]:
@@ -114,17 +138,8 @@ def due_again(conn: Connection, *, now: datetime, limit: int) -> list[tuple[Deli
 
     Locks them, their enrolments and their learners, as `enrolments.due` does.
     """
-    query = (
-        select(delivery)
-        .join(enrolment, enrolment.c.id == delivery.c.enrolment_id)
-        .join(course, course.c.id == enrolment.c.course_id)
-        .join(learner, learner.c.id == delivery.c.learner_id)
-        .where(delivery.c.due_at <= now, delivery.c.state == "retry", course.c.paused_at.is_(None))
-        .order_by(delivery.c.due_at, delivery.c.id)
-        .limit(limit)
-        .with_for_update(skip_locked=True, key_share=True, of=(delivery, enrolment, learner))
-    )
-    rows = [to_delivery(row) for row in conn.execute(query)]
+    found = conn.execute(_DUE_AGAIN, {"now": now, "most": limit})
+    rows = [to_delivery(row) for row in found]
     standings = by_ids(conn, [row.enrolment_id for row in rows])
     return [(row, standings[row.enrolment_id]) for row in rows]
 
@@ -149,19 +164,29 @@ def claim_again(conn: Connection, lease: Lease, ids: Sequence[int]) -> None:
     _change(conn, ids, ("retry",), state="claimed", due_at=None, leased_by=lease.worker, lease_until=lease.until)
 
 
+_IDS: BindParameter[Any] = bindparam("ids", expanding=True)
+_HAND = (
+    update(delivery)
+    .where(
+        delivery.c.id.in_(_IDS),
+        delivery.c.state == "claimed",
+        delivery.c.leased_by == bindparam("worker"),
+        delivery.c.lease_until > bindparam("lease_now"),
+    )
+    .values(
+        state="handed",
+        handed_at=bindparam("now"),
+        attempts=delivery.c.attempts + 1,
+        lease_until=bindparam("lease_end"),
+    )
+    .returning(delivery.c.id)
+)
+
+
 def hand(conn: Connection, lease: Lease, ids: Sequence[int], *, now: datetime) -> set[int]:
     """Mark rows as handed, if they are still ours and their lease has not run out. Returns those that were."""
-    rows = conn.execute(
-        update(delivery)
-        .where(
-            delivery.c.id.in_(ids),
-            delivery.c.state == "claimed",
-            delivery.c.leased_by == lease.worker,
-            delivery.c.lease_until > lease.now,
-        )
-        .values(state="handed", handed_at=now, attempts=delivery.c.attempts + 1, lease_until=lease.until)
-        .returning(delivery.c.id)
-    )
+    values = {"ids": list(ids), "worker": lease.worker, "lease_now": lease.now, "lease_end": lease.until, "now": now}
+    rows = conn.execute(_HAND, values)
     return set(rows.scalars())
 
 
@@ -173,25 +198,25 @@ def renew(conn: Connection, lease: Lease, ids: Sequence[int]) -> None:
         conn.execute(update(delivery).where(chosen, *held).values(lease_until=lease.until))
 
 
+_SENT = (
+    update(delivery)
+    .where(
+        delivery.c.id.in_(_IDS),
+        delivery.c.state.in_(("handed", "in_doubt", "retry", "claimed", "held", "cancelled")),
+    )
+    .values(state="sent", sent_at=bindparam("now"), due_at=None, leased_by=None, lease_until=None, answer="")
+    .returning(delivery.c.id)
+)
+_SAY = Many(update(delivery).where(delivery.c.id == bindparam("the_id")).values(answer=bindparam("words")))
+
+
 def mark_sent(conn: Connection, ids: Sequence[int], answers: Mapping[int, str], *, now: datetime) -> set[int]:
     """Mark rows as sent, whatever became of our lease meanwhile: the other side has the mail. Returns those marked."""
     marked: set[int] = set()
     for start in range(0, len(ids), CHUNK):
-        rows = conn.execute(
-            update(delivery)
-            .where(
-                delivery.c.id.in_(ids[start : start + CHUNK]),
-                delivery.c.state.in_(("handed", "in_doubt", "retry", "claimed", "held", "cancelled")),
-            )
-            .values(state="sent", sent_at=now, due_at=None, leased_by=None, lease_until=None, answer="")
-            .returning(delivery.c.id)
-        )
+        rows = conn.execute(_SENT, {"ids": list(ids[start : start + CHUNK]), "now": now})
         marked.update(rows.scalars())
-    said = [{"the_id": id_, "words": answers[id_]} for id_ in marked if answers.get(id_)]
-    if said:
-        conn.execute(
-            update(delivery).where(delivery.c.id == bindparam("the_id")).values(answer=bindparam("words")), said
-        )
+    _SAY(conn, ({"the_id": id_, "words": words} for id_ in marked if (words := answers.get(id_))))
     return marked
 
 
@@ -269,12 +294,14 @@ def by_id(conn: Connection, delivery_id: int) -> Delivery | None:
     return None if row is None else to_delivery(row)
 
 
+_OF_ENROLMENTS = select(delivery).where(delivery.c.enrolment_id.in_(_IDS)).order_by(delivery.c.id)
+
+
 def of_enrolments(conn: Connection, enrolment_ids: Sequence[int]) -> dict[int, list[Delivery]]:
     """enrolment → its ledger rows, oldest first."""
     found: dict[int, list[Delivery]] = {id_: [] for id_ in enrolment_ids}
     for start in range(0, len(enrolment_ids), CHUNK):
-        chosen = delivery.c.enrolment_id.in_(enrolment_ids[start : start + CHUNK])
-        for row in conn.execute(select(delivery).where(chosen).order_by(delivery.c.id)):
+        for row in conn.execute(_OF_ENROLMENTS, {"ids": list(enrolment_ids[start : start + CHUNK])}):
             found[row.enrolment_id].append(to_delivery(row))
     return found
 
@@ -317,11 +344,6 @@ def _change(conn: Connection, ids: Sequence[int], states: Sequence[str], **value
     for start in range(0, len(ids), CHUNK):
         chosen = delivery.c.id.in_(ids[start : start + CHUNK])
         conn.execute(update(delivery).where(chosen, delivery.c.state.in_(states)).values(**values))
-
-
-def _unlocked(*chosen: ColumnElement[bool]) -> ColumnElement[bool]:
-    """Those of the chosen rows that nobody else is writing to at this moment: a claim waits for nobody."""
-    return delivery.c.id.in_(select(delivery.c.id).where(*chosen).with_for_update(skip_locked=True, key_share=True))
 
 
 def _release(conn: Connection, worker: str, id_: int, **values: object) -> None:
