@@ -6,6 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import update
 from stage import KEY, START, Stage, set_up
 
 from drip.course.attributes import declared as declare
@@ -16,6 +17,7 @@ from drip.engine.switch import switch
 from drip.people import State
 from drip.store import webhooks
 from drip.store.ledger import Phase
+from drip.store.tables import delivery
 from drip.track.token import answer_item
 from drip.transports.smtp import Smtp
 
@@ -328,10 +330,8 @@ def test_a_recap_to_be_tried_again_is_not_sent_to_who_has_left(tmp_path: Path) -
     recap = next(row for row in stage.rows() if row.step == "review")
     stage.recorder.left(1, stage.visit("u1", method="POST"))
     with stage.store.write() as conn:
-        conn.exec_driver_sql(
-            "UPDATE delivery SET state = 'retry', sent_at = NULL, due_at = '2026-03-02 08:00:00.000000' WHERE id = ?",
-            (recap.id,),
-        )
+        row = delivery.c.id == recap.id
+        conn.execute(update(delivery).where(row).values(state="retry", sent_at=None, due_at=stage.clock()))
     stage.live(days=2)
     assert next(row for row in stage.rows() if row.id == recap.id).state is Phase.CANCELLED
 
