@@ -24,6 +24,8 @@ from drip.errors import SettingsError, StoreError
 from drip.store import postgresql
 from drip.store.troubles import BUSY_FOR_SECONDS, discreet, readable
 
+#: How often whoever waits to write to SQLite looks whether it may.
+_LOOKS_EVERY_SECONDS = 0.0005
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
@@ -142,7 +144,30 @@ def _set_up_sqlite(connection: sqlite3.Connection, _record: object) -> None:
 
 
 def _begin_sqlite(conn: Connection) -> None:
-    conn.exec_driver_sql("BEGIN IMMEDIATE" if conn.get_execution_options().get("drip_write") else "BEGIN")
+    if not conn.get_execution_options().get("drip_write"):
+        conn.exec_driver_sql("BEGIN")
+    elif not _takes_pen(conn):
+        conn.exec_driver_sql("BEGIN IMMEDIATE")  # once more, for what it has to say
+
+
+def _takes_pen(conn: Connection) -> bool:
+    """Wait for the database's one pen, looking often: SQLite itself looks after 1, 2, 5 … 100 ms, and our transactions
+    last a few, so that whoever waited longest would look least.
+    """
+    sqlite: Any = conn.connection.driver_connection
+    until = time.monotonic() + BUSY_FOR_SECONDS
+    sqlite.execute("PRAGMA busy_timeout=0")
+    try:
+        while True:
+            try:
+                sqlite.execute("BEGIN IMMEDIATE")
+                return True
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                    return False
+                time.sleep(_LOOKS_EVERY_SECONDS)
+    finally:
+        sqlite.execute(f"PRAGMA busy_timeout={int(BUSY_FOR_SECONDS * 1000)}")
 
 
 def _copy(source: Path, to: Path) -> None:
