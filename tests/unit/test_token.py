@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drip.errors import TokenError
-from drip.track.token import Purpose, Ring, sign, verify
+from drip.track.token import Purpose, Ring, Signer, answer_item, sign, verify
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 RING = Ring.of(["a secret for tests"])
@@ -76,3 +76,28 @@ def test_a_retired_key_still_verifies_and_a_foreign_one_never_does() -> None:
 def test_tokens_are_short() -> None:
     """A delivery in the millions costs under 40 characters in a link."""
     assert len(sign(RING, Purpose.ANSWER, 5_000_000, 3, expires_at=NOW)) < 40
+
+
+@pytest.mark.parametrize(
+    ("token", "purpose", "delivery", "item"),
+    [
+        ("Afd7BwAAN2zR53TcHaPKEkEC9o4_lw", Purpose.OPEN, 7, 0),
+        ("Avd7AQAAUMhxkg9lO_Nl07JszNHScQ", Purpose.CLICK, 1, 0),
+        ("Avd7wJaxAqwCAJuCnuFrnxJhgtLR-fGisSg", Purpose.CLICK, 5_000_000, 300),
+        ("A_d7B78B2BN7nh2w5Ynqy4vcNXXHeVXs", Purpose.ANSWER, 7, answer_item(2, 63)),
+        ("BPd7gICAgIAgAADzUFqpffjgoCinnWLG3ctZ", Purpose.UNSUBSCRIBE, 2**40, 0),
+        ("BPd7AAAA01pWPaUHW85TVlvVjGXrkg", Purpose.UNSUBSCRIBE, 0, 0),
+    ],
+)
+def test_links_that_were_sent_work_for_ever(token: str, purpose: Purpose, delivery: int, item: int) -> None:
+    """Tokens written down on the first day are verified, and made again, letter by letter."""
+    claim = verify(RING, token, purpose, now=NOW)
+    assert (claim.delivery_id, claim.item) == (delivery, item)
+    assert sign(RING, purpose, delivery, item, expires_at=NOW if purpose is Purpose.ANSWER else None) == token
+
+
+@given(st.integers(0, 2**40), st.lists(st.tuples(st.sampled_from(Purpose), st.integers(0, 500)), max_size=12))
+def test_one_signer_makes_the_links_of_a_delivery(delivery: int, links: list[tuple[Purpose, int]]) -> None:
+    """What the links of a mail share is worked out once, and each is what it would be alone."""
+    signer = Signer(RING, delivery)
+    assert [signer.sign(*link) for link in links] == [sign(RING, kind, delivery, item) for kind, item in links]
