@@ -8,7 +8,7 @@ have is *missing*: it equals nothing, has no order, and cannot be printed unless
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import lru_cache
@@ -17,6 +17,7 @@ from typing import NoReturn, TypedDict
 from jinja2 import TemplateError, TemplateSyntaxError, nodes
 from jinja2.parser import Parser
 
+from drip.course.evaluate import Value, value_of
 from drip.course.misread import code_only, left_over, misread
 from drip.course.scope import FILTERS, TESTS, environment, variables
 from drip.errors import ExpressionError
@@ -103,15 +104,16 @@ def parse_text(text: str) -> Names:
 def holds(text: str, variables: Mapping[str, object]) -> bool:
     """Whether a condition holds for `variables()`. Raises ExpressionError where values do not fit together."""
     try:
-        return bool(_compiled(text)(**variables))
+        return bool(_compiled(text)(variables))
     except (TemplateError, TypeError, ValueError, ArithmeticError) as error:
         raise ExpressionError(f"{text!r} cannot be decided: {error}") from error
 
 
 @lru_cache(maxsize=4096)
-def _compiled(text: str) -> Callable[..., object]:
+def _compiled(text: str) -> Value:
     parse_condition(text)  # the allowed nodes are looked at even where a plan came from elsewhere
-    return _CONDITIONS.compile_expression(text, undefined_to_none=False)
+    plain = value_of(Parser(_CONDITIONS, text, state="variable").parse_expression(), _CONDITIONS)
+    return plain or _CONDITIONS.compile_expression(text, undefined_to_none=False)
 
 
 def _names(tree: nodes.Node, text: str, allowed: tuple[type[nodes.Node], ...]) -> Names:

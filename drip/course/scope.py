@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 from itertools import pairwise
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from jinja2.runtime import StrictUndefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -64,9 +64,20 @@ class Record:
             raise AttributeError(name) from None
 
 
-def environment(*, autoescape: bool) -> ImmutableSandboxedEnvironment:
+class Sandbox(ImmutableSandboxedEnvironment):
+    """Jinja's sandbox, with a short way to what is asked for most: a value of a Record."""
+
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        """What stands behind a dot. A Record holds data only, and nothing of Python's own is among its names."""
+        if type(obj) is not Record or attribute.startswith("_"):
+            return super().getattr(obj, attribute)
+        found = obj._values.get(attribute)
+        return self.undefined(obj=obj, name=attribute) if found is None else found
+
+
+def environment(*, autoescape: bool) -> Sandbox:
     """A fresh sandbox that knows the filters and tests of the course file and nothing else."""
-    env = ImmutableSandboxedEnvironment(undefined=Missing, autoescape=autoescape, keep_trailing_newline=True)
+    env = Sandbox(undefined=Missing, autoescape=autoescape, keep_trailing_newline=True)
     env.globals.clear()
     env.filters = {name: env.filters[name] for name in FILTERS}
     tests = {name: env.tests[name] for name in TESTS}
