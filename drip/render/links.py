@@ -11,12 +11,12 @@ from collections.abc import Mapping
 from functools import lru_cache
 from urllib.parse import quote
 
-from jinja2 import Template as JinjaTemplate
 from jinja2 import TemplateError
 from markdown_it.common.normalize_url import normalizeLink
 
 from drip.course.expressions import environment, parse_text
 from drip.errors import ExpressionError, UserError
+from drip.render.pieces import Pieces, pieces_of
 from drip.render.shelf import Shelf
 
 #: `https://host` or `http://host:port`, no user names, up to where the path, query or fragment begins.
@@ -68,7 +68,7 @@ def fill_link(link_source: str, variables: Mapping[str, object]) -> str:
     """
     place = _PLACE.match(link_source)
     try:
-        filled = _compiled(link_source).render(variables)
+        filled = _compiled(link_source).fill(variables)
     except (TemplateError, TypeError, ValueError, ArithmeticError) as error:
         raise ExpressionError(f"the link {link_source!r} cannot be filled: {error}") from error
     reached = _PLACE.match(filled)
@@ -78,9 +78,9 @@ def fill_link(link_source: str, variables: Mapping[str, object]) -> str:
 
 
 @lru_cache(maxsize=4096)
-def _compiled(source: str) -> JinjaTemplate:
+def _compiled(source: str) -> Pieces:
     parse_text(source)  # what a stored plan holds is looked at again
-    return _SANDBOX.from_string(source)
+    return pieces_of(source, _SANDBOX)
 
 
 _SANDBOX = environment(autoescape=False)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hmac
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import lru_cache, partial
+from functools import lru_cache
 from hashlib import sha256
 
 from jinja2 import TemplateError, UndefinedError
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from drip.course.scope import Record
 from drip.errors import ExpressionError, Refused
@@ -21,7 +21,7 @@ from drip.render import mime
 from drip.render.dates import locale_of
 from drip.render.links import fill_link
 from drip.render.template import Compiled, Template, compiled_for
-from drip.track.token import Purpose, Ring, answer_item, sign
+from drip.track.token import Purpose, Ring, Signer, answer_item
 
 __all__ = ["ANSWER_FOR", "NO_DELIVERY", "Message", "Template", "build_message", "one_line"]
 
@@ -83,25 +83,24 @@ def build_message(
         raise _unfilled(template, error) from error
     if cards and "{{ cards }}" not in template.html:
         raise ValueError(f'step "{template.step}" has no place for questions that come back')
-    base_url = base_url.rstrip("/")
-    signed = partial(_signed, ring, base_url, delivery_id)
-    real = delivery_id != NO_DELIVERY
     variables = _in_language(variables, plan, template.language)
-    names = dict(variables)
-    names["media_url"] = f"{base_url}/m"
-    names["unsubscribe_url"] = signed(Purpose.UNSUBSCRIBE)
-    names["pixel_url"] = signed(Purpose.OPEN) + ".gif" if real and track_opens else ""
-    names |= _answers(compiled, 0, signed, date)
-    tracked = real and track_clicks
+    links = _Links(base_url.rstrip("/"), Signer(ring, delivery_id), date)
+    real = delivery_id != NO_DELIVERY
     try:
-        for number, source in enumerate(template.links):
-            # a tracked link with placeholders is filled too: what is missing must be said now, not when it is pressed
-            target = fill_link(source, variables) if "{" in source or not tracked else source
-            names[f"link_{number}"] = signed(Purpose.CLICK, number) if tracked else target
-        shown = [(one, _answers(one, number, signed, date)) for number, one in enumerate(carried, start=1)]
-        subject = one_line(compiled.subject.render(names))
-        text = compiled.text.render(names, cards="".join(one.text.render(links) for one, links in shown))
-        html = compiled.html.render(names, cards=Markup("".join(one.html.render(links) for one, links in shown)))
+        own = {
+            "media_url": f"{links.base}/m",
+            "unsubscribe_url": links.unsubscribe(),
+            "pixel_url": links.pixel() if real and track_opens else "",
+            **links.answers(compiled, 0),
+            **dict(_targets(template, variables, links.click if real and track_clicks else None)),
+        }
+        shown = [(one, links.answers(one, number)) for number, one in enumerate(carried, start=1)]
+        as_html = {**variables, **_escaped(own)}
+        as_html["cards"] = Markup("".join(one.html.fill(_escaped(answers)) for one, answers in shown))
+        as_text = {**variables, **own, "cards": "".join(one.text.fill(answers) for one, answers in shown)}
+        subject = one_line(compiled.subject.fill(as_text))
+        text = compiled.text.fill(as_text)
+        html = compiled.html.fill(as_html)
     except (TemplateError, ExpressionError, TypeError, ValueError, ArithmeticError) as error:
         raise _unfilled(template, error) from error
     try:
@@ -119,7 +118,7 @@ def build_message(
         ("Date", mime.date(date)),
         ("Message-ID", message_id),
         ("List-ID", standing.list_id),
-        ("List-Unsubscribe", f"<{names['unsubscribe_url']}>"),
+        ("List-Unsubscribe", f"<{own['unsubscribe_url']}>"),
         ("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"),
         ("Content-Language", template.language),
         # nobody's "I am on holiday" comes back for a lesson (RFC 3834; the second is Exchange's, bounces still come)
@@ -144,24 +143,48 @@ def one_line(value: str) -> str:
     return _CONTROLS.sub(" ", value).strip()
 
 
-#: Where a link of each purpose leads on the web side.
-_PLACES = {Purpose.UNSUBSCRIBE: "u", Purpose.OPEN: "o", Purpose.CLICK: "c", Purpose.ANSWER: "a"}
+class _Links:
+    """The addresses on the web side that stand in one mail."""
+
+    __slots__ = ("_answered_by", "_sign", "base")
+
+    def __init__(self, base: str, signer: Signer, date: datetime) -> None:
+        self.base, self._sign, self._answered_by = base, signer.sign, date + ANSWER_FOR
+
+    def unsubscribe(self) -> str:
+        return f"{self.base}/u/{self._sign(Purpose.UNSUBSCRIBE)}"
+
+    def pixel(self) -> str:
+        return f"{self.base}/o/{self._sign(Purpose.OPEN)}.gif"
+
+    def click(self, number: int) -> str:
+        return f"{self.base}/c/{self._sign(Purpose.CLICK, number)}"
+
+    def answers(self, compiled: Compiled, card: int) -> dict[str, str]:
+        """The addresses of a question's options, or of a survey's ratings."""
+        base, sign, until = f"{self.base}/a/", self._sign, self._answered_by
+        return {
+            f"answer_{option}": base + sign(Purpose.ANSWER, answer_item(card, option), expires_at=until)
+            for option in range(compiled.answers)
+        }
 
 
-def _signed(
-    ring: Ring, base: str, delivery_id: int, purpose: Purpose, item: int = 0, expires_at: datetime | None = None
-) -> str:
-    return f"{base}/{_PLACES[purpose]}/{sign(ring, purpose, delivery_id, item, expires_at=expires_at)}"
+def _targets(
+    template: Template, variables: Mapping[str, object], click: Callable[[int], str] | None
+) -> Iterator[tuple[str, str]]:
+    """Where the links of the tip lead: through us (`click`), or straight on."""
+    for number, source in enumerate(template.links):
+        # a tracked link with placeholders is filled too: what is missing must be said now, not when it is pressed
+        target = fill_link(source, variables) if "{" in source or click is None else source
+        yield f"link_{number}", target if click is None else click(number)
 
 
-def _answers(
-    compiled: Compiled, card: int, signed: Callable[[Purpose, int, datetime], str], date: datetime
-) -> dict[str, object]:
-    """The addresses of a question's options, or of a survey's ratings."""
-    return {
-        f"answer_{option}": signed(Purpose.ANSWER, answer_item(card, option), date + ANSWER_FOR)
-        for option in range(compiled.answers)
-    }
+def _escaped(addresses: Mapping[str, str]) -> Mapping[str, str]:
+    """Addresses as they stand in HTML. Hardly any holds what must be escaped: one look at all of them tells."""
+    together = "".join(addresses.values())
+    if escape(together) == together:
+        return addresses
+    return {name: escape(address) for name, address in addresses.items()}
 
 
 def _in_language(variables: Mapping[str, object], plan: Plan, language: str) -> Mapping[str, object]:

@@ -7,12 +7,10 @@ from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 
-from jinja2 import Template as JinjaTemplate
-from jinja2.sandbox import ImmutableSandboxedEnvironment
-
-from drip.course.expressions import environment
+from drip.course.scope import Sandbox, environment
 from drip.render.dates import printed
 from drip.render.links import in_url
+from drip.render.pieces import Pieces, pieces_of
 
 if TYPE_CHECKING:
     from babel import Locale
@@ -44,9 +42,9 @@ class Template:
 class Compiled:
     """A template ready to be filled; `answers` is how many options or ratings it links to."""
 
-    subject: JinjaTemplate
-    text: JinjaTemplate
-    html: JinjaTemplate
+    subject: Pieces
+    text: Pieces
+    html: Pieces
     answers: int
 
 
@@ -55,17 +53,17 @@ def compiled_for(template: Template, locale: Locale) -> Compiled:
     """The template, ready for learners whose dates are written that way. Raises Jinja's TemplateError."""
     sources = (template.subject, template.text, template.html)
     dated = locale if any("learner." in source for source in sources) else None  # nobody else has dates
-    as_text, as_html = _sandbox(dated, html=False), _sandbox(dated, html=True)
+    as_text, as_html = sandbox(dated, html=False), sandbox(dated, html=True)
     return Compiled(
-        subject=as_text.from_string(template.subject),
-        text=as_text.from_string(template.text),
-        html=as_html.from_string(template.html),
+        subject=pieces_of(template.subject, as_text),
+        text=pieces_of(template.text, as_text),
+        html=pieces_of(template.html, as_html),
         answers=len(set(_ANSWER.findall(template.html))),
     )
 
 
 @lru_cache(maxsize=64)
-def _sandbox(locale: Locale | None, *, html: bool) -> ImmutableSandboxedEnvironment:
+def sandbox(locale: Locale | None, *, html: bool) -> Sandbox:
     """Where templates are filled: dates come out as the learner's language and region write them, if any may stand in
     them.
     """

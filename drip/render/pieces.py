@@ -1,0 +1,96 @@
+"""A Jinja source in pieces: what stands there for everybody, and between it what is filled in for each learner.
+
+A mail has some thirty gaps. Most take an address of ours or a learner's value as it is, which costs Jinja many times
+more than the look-up itself: such gaps are filled by plain functions. What is anything more is filled by Jinja.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from jinja2 import Environment, UndefinedError, nodes
+from markupsafe import escape
+
+from drip.course.evaluate import value_of
+
+#: What is filled into one gap.
+Gap = Callable[[Mapping[str, Any]], str]
+
+
+class Pieces:
+    """A source, ready to be filled. In HTML all values are escaped, but for those that a bare name stands for: these
+    are our own addresses and cards, and are HTML already.
+    """
+
+    __slots__ = ("_gaps", "_whole")
+
+    def __init__(self, body: Sequence[nodes.Node], env: Environment) -> None:
+        """Raises Jinja's TemplateError."""
+        standing = [""]
+        self._gaps: list[Gap] = []
+        for node in _flat(body):
+            if isinstance(node, nodes.TemplateData):
+                standing[-1] += node.data
+            else:
+                self._gaps.append(_gap(node, env))
+                standing.append("")
+        #: Standing text at the even places, and room for what is filled in at the odd ones.
+        self._whole = [""] * (2 * len(standing) - 1)
+        self._whole[::2] = standing
+
+    def fill(self, names: Mapping[str, Any]) -> str:
+        """The text for one learner, as Jinja would write it. Raises what Jinja would."""
+        whole = self._whole.copy()
+        try:
+            whole[1::2] = [gap(names) for gap in self._gaps]
+        except KeyError as error:
+            raise UndefinedError(f"{error} is undefined") from None
+        return "".join(whole)
+
+
+def pieces_of(source: str, env: Environment) -> Pieces:
+    """A source in pieces. Raises Jinja's TemplateError."""
+    return Pieces(env.parse(source).body, env)
+
+
+def _flat(body: Sequence[nodes.Node]) -> Iterator[nodes.Node]:
+    for node in body:
+        if isinstance(node, nodes.Output):
+            yield from node.nodes
+        else:
+            yield node
+
+
+def _gap(node: nodes.Node, env: Environment) -> Gap:
+    if isinstance(node, nodes.If):
+        return _branches(node, env) or _by_jinja(node, env)
+    value = value_of(node, env)
+    if value is None:
+        return _by_jinja(nodes.Output([node]), env)
+    if isinstance(node, nodes.Name):
+        return value
+    show: Callable[[object], str] = escape if env.autoescape else str
+    finalize = env.finalize
+    if finalize is None:
+        return lambda names: show(value(names))
+    return lambda names: show(finalize(value(names)))
+
+
+def _branches(node: nodes.If, env: Environment) -> Gap | None:
+    """A condition whose tests are plain ones."""
+    branches = [(value_of(one.test, env), Pieces(one.body, env)) for one in (node, *node.elif_)]
+    otherwise = Pieces(node.else_, env)
+    tests = [(test, pieces) for test, pieces in branches if test is not None]
+    if len(tests) < len(branches):
+        return None
+
+    def chosen(names: Mapping[str, Any]) -> str:
+        return next((pieces for test, pieces in tests if test(names)), otherwise).fill(names)
+
+    return chosen
+
+
+def _by_jinja(statement: nodes.Node, env: Environment) -> Gap:
+    template = env.from_string(nodes.Template([statement], lineno=1))
+    return template.render
