@@ -191,11 +191,14 @@ def hand(conn: Connection, lease: Lease, ids: Sequence[int], *, now: datetime) -
 
 
 def renew(conn: Connection, lease: Lease, ids: Sequence[int]) -> None:
-    """Hold on to these rows, as far as this worker still holds them; what it has forgotten may expire."""
+    """Hold on to these rows, as far as this worker still holds them; what it has forgotten may expire.
+
+    Rows that are just being written to are left: whoever hands them over renews their lease, or has no need of one.
+    """
     held = (delivery.c.lease_until.is_not(None), delivery.c.leased_by == lease.worker)
     for start in range(0, len(ids), CHUNK):
         chosen = delivery.c.id.in_(ids[start : start + CHUNK])
-        conn.execute(update(delivery).where(chosen, *held).values(lease_until=lease.until))
+        conn.execute(update(delivery).where(_unlocked(chosen, *held)).values(lease_until=lease.until))
 
 
 _SENT = (

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import psycopg
@@ -278,6 +279,20 @@ def test_an_expiry_waits_for_nobody(stage: Stage) -> None:
         assert ledger.mark_sent(conn, [parcels[0].delivery_id], {}, now=stage.clock())
         assert [p.delivery_id for p in claim_due(stage.sending, now=stage.clock()).parcels] == [parcels[1].delivery_id]
     assert [row.state for row in stage.rows()] == [Phase.SENT, Phase.CLAIMED]
+
+
+def test_renewing_waits_for_nobody(stage: Stage) -> None:
+    """While a group is being marked, the leases of the worker's other rows are renewed: the two cannot block."""
+    stage.people(2)
+    first, second = (parcel.delivery_id for parcel in claim_due(stage.sending, now=stage.clock()).parcels)
+    with stage.store.write() as conn:
+        ledger.mark_sent(conn, [first], {}, now=stage.clock())
+        with stage.store.write() as other:
+            later = replace(stage.sending.lease(other), lasts_for=3600.0)
+            ledger.renew(other, later, [first, second])
+    with stage.store.read() as conn:
+        ends = conn.execute(text("SELECT id, lease_until FROM delivery ORDER BY id")).all()
+    assert [tuple(row) for row in ends] == [(first, None), (second, later.until)]
 
 
 def test_it_is_not_idle_while_another_has_the_rest_in_hand(stage: Stage) -> None:
