@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from drip.plan.model import Plan
 from drip.plan.renames import Renames, renamed_by
-from drip.schedule.impact import Group, Impact, impact, repeats
+from drip.schedule.impact import Change, Group, Impact, impact, repeats
 from drip.store import Store, courses, edits
 
 
@@ -47,18 +47,9 @@ def compare(conn: Connection, plan: Plan, *, extend: bool, allow_repeat: Collect
     names = renamed_by(plan, current=current, before=before)
     groups = edits.groups(conn, plan.course_id)
     plans = _plans(conn, {group.revision for group in groups})
-    again = repeats(groups, plans, plan, names)
-    allowed = {*allow_repeat, *courses.repeats_of(conn, [plan.course_id]).get(plan.course_id, ())}
-    found = impact(
-        current,
-        plan,
-        groups,
-        plans=plans,
-        names=names,
-        had=_had(conn, plan.course_id, groups, again, names) if again else None,
-        extend=extend,
-        allowed=allowed,
-    )
+    change = Change(current=current, new=plan, plans=plans, named=before, names=names, extend=extend)
+    had = _had(conn, plan.course_id, groups, repeats(groups, change), names)
+    found = impact(change, groups, had=had, allowed=allow_repeat)
     return _diff(plan, published.revision, found, names)
 
 
@@ -83,9 +74,10 @@ def _had(
 ) -> dict[tuple[Group, str], int]:
     """(group, mail's name today) → how many of the group have had it."""
     called = {*steps, *(old for old, new in names.steps.items() if new in steps)}
-    of_place = {(group.revision, group.step, group.under_way): group for group in groups}
+    mailed = courses.mails_of(conn, course_id, called)
+    of_place = {(one.revision, one.step, one.under_way, one.finished): one for one in groups}
     found: dict[tuple[Group, str], int] = {}
-    for revision, step, under_way, mail, people in edits.had(conn, course_id, sorted(called)):
-        key = (of_place[revision, step, under_way], names.step(mail))
+    for place, mail, people in edits.had(conn, course_id, sorted(mailed)) if mailed else ():
+        key = (of_place[place], names.step(mail))
         found[key] = found.get(key, 0) + people
     return found

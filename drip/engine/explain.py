@@ -13,8 +13,10 @@ from drip.engine.sending import facts_of
 from drip.errors import NotFound
 from drip.people import Enrolment, Facts
 from drip.plan.model import Mail, Plan
+from drip.plan.renames import Renames
 from drip.schedule.advance import Did
 from drip.schedule.reasons import why_then
+from drip.schedule.reviews import REVIEW
 from drip.schedule.simulate import Row
 from drip.schedule.slots import closed_days, slot_of, zone_of
 from drip.store import Store, breaker, courses, enrolments, learners, ledger, queue
@@ -95,6 +97,7 @@ def why(store: Store, email: str, course_id: str) -> Trace:
         assert plan is not None, "an enrolment's plan is never removed"
         zone = zone_of(learner, plan)
         _, rows = facts_of(conn, [stands])
+        names = courses.names_of(conn, [plan.revision])[plan.revision]
 
         def row(at: datetime, step: str, kind: str, reason: str) -> Row:
             return Row(at=at, local=at.astimezone(zone), step=step, kind=kind, reason=reason)
@@ -125,26 +128,31 @@ def why(store: Store, email: str, course_id: str) -> Trace:
             problem=standing.problem,
             revision=stands.revision,
             zone=str(zone),
-            rows=tuple(_with_reasons(told, plan, stands, zone)),
+            rows=tuple(_with_reasons(told, plan, names, stands, zone)),
             next_step=stands.next_step,
             next_at=due_at,
             next_reason=reason,
         )
 
 
-def _with_reasons(told: Sequence[Row], plan: Plan, stands: Enrolment, zone: ZoneInfo) -> Iterator[Row]:
-    """The rows, each sent mail with what it counted from and what moved it: derived again from what came before it."""
+def _with_reasons(told: Sequence[Row], plan: Plan, names: Renames, stands: Enrolment, zone: ZoneInfo) -> Iterator[Row]:
+    """The rows, each sent mail with what it counted from and what moved it: derived again from what came before it.
+
+    A tip that the plan does not know any more has no reason, but the next one counts from it all the same.
+    """
     at = replace(stands, last_mail_at=None, floor_at=None, waited=False, target=None)
     facts, last = Facts(), None
     for row in told:
-        step = plan.step(row.step)
-        if row.kind == "mail" and isinstance(step, Mail):
-            anchor = at.floor_at or at.last_mail_at or at.enrolled_at
-            due = slot_of(step, at, zone, anchor, closed_days(plan.limit, facts, zone))
-            reason = "; ".join(filter(None, (why_then(step, at, last, due.reason), row.reason)))
-            if row.at - due.at >= LATE:
-                reason += f"; {span_text(row.at - due.at)} late"
-            yield replace(row, reason=reason)
+        step = plan.step(names.step(row.step))
+        if row.kind == "mail" and row.step != REVIEW:
+            if isinstance(step, Mail):
+                anchor = at.floor_at or at.last_mail_at or at.enrolled_at
+                due = slot_of(step, at, zone, anchor, closed_days(plan.limit, facts, zone))
+                reason = "; ".join(filter(None, (why_then(step, at, last, due.reason), row.reason)))
+                if row.at - due.at >= LATE:
+                    reason += f"; {span_text(row.at - due.at)} late"
+                row = replace(row, reason=reason)
+            yield row
             facts, last = replace(facts, sent={**facts.sent, row.step: row.at}), row.step
             at = replace(at, last_mail_at=row.at, floor_at=None, waited=False)
         else:

@@ -6,6 +6,7 @@ it next (a claim) moves it then. So nothing depends on this pass but how soon a 
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -19,6 +20,7 @@ from drip.schedule.advance import look_ahead
 from drip.schedule.migrate import follow, place_of
 from drip.store import Store, courses, edits
 from drip.store.enrolments import Standing
+from drip.store.troubles import tried_again
 
 #: So many enrolments are worked out in one transaction.
 BATCH = 500
@@ -54,21 +56,38 @@ def followed(
 
 def _catch_up(store: Store, course_id: str, *, now: datetime, library: Library) -> int:
     _carry_over(store, course_id, library)
-    moved, last = 0, 0
-    while True:
-        with store.write() as conn:
-            revision = courses.current_revisions(conn, [course_id])[course_id]
-            batch = edits.stale(conn, course_id, revision, after_id=last, limit=BATCH)
-            if not batch:
-                courses.caught_up(conn, course_id, revision)
-                return moved
-            last = batch[-1].enrolment.id
-            names = courses.names_of(conn, {revision})[revision]
-            edits.forget_claims(conn, [standing.enrolment.id for standing in batch])
-            facts, _ = facts_of(conn, [standing.enrolment for standing in batch])
-            for standing in batch:
-                _move(conn, library, standing, facts[standing.enrolment.id], names, now=now)
-            moved += len(batch)
+    looked_at: set[int] = set()
+    while batch := _move_some(store, course_id, library, after_id=max(looked_at, default=0), now=now):
+        looked_at.update(batch)
+    _mark_caught_up(store, course_id, looked_at)
+    return len(looked_at)
+
+
+@tried_again
+def _move_some(store: Store, course_id: str, library: Library, *, after_id: int, now: datetime) -> list[int]:
+    """Move the next of those who are behind. Returns whom it looked at, in order."""
+    with store.write() as conn:
+        revision = courses.current_revisions(conn, [course_id])[course_id]
+        batch = edits.stale(conn, course_id, revision, after_id=after_id, limit=BATCH)
+        ids = [standing.enrolment.id for standing in batch]
+        names = courses.names_of(conn, {revision})[revision]
+        edits.forget_claims(conn, ids)
+        facts, _ = facts_of(conn, [standing.enrolment for standing in batch])
+        for standing in batch:
+            _move(conn, library, standing, facts[standing.enrolment.id], names, now=now)
+    return ids
+
+
+@tried_again
+def _mark_caught_up(store: Store, course_id: str, looked_at: Collection[int]) -> None:
+    """Say that nobody is left to be moved, unless somebody else was just writing to one: they are met next time.
+
+    Of those whom we looked at, some stay behind (nothing can be worked out for them): a claim holds them.
+    """
+    with store.write() as conn:
+        revision = courses.current_revisions(conn, [course_id])[course_id]
+        if not set(edits.behind(conn, course_id, revision)).difference(looked_at):
+            courses.caught_up(conn, course_id, revision)
 
 
 def _carry_over(store: Store, course_id: str, library: Library) -> None:

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from drip.engine.sending import facts_of
 from drip.plan.model import Mail, Plan
-from drip.schedule.advance import Did, Note, after_send, look_ahead
+from drip.schedule.advance import Did, Note, after_send, if_behind, look_ahead
 from drip.store import Store, courses, enrolments, learners, ledger
 from drip.store.enrolments import Standing
 from drip.store.ledger import Delivery, Phase
@@ -93,8 +93,8 @@ def _go_on(conn: Connection, plan: Plan, mail: Mail, standing: Standing, decisio
         skipped = Note(at=now, kind=Did.SKIP, step=mail.id, reason="left out by a person")
         enrolments.add_trace(conn, [(stands.id, skipped)])
     then = look_ahead(plan, stands, standing.learner, facts[stands.id], now)
-    behind = standing.current != plan.revision
-    enrolments.save(conn, [(then.enrolment, now if behind else then.due_at, then.reason)])
+    then = if_behind(then, standing.current, now)
+    enrolments.save(conn, [(then.enrolment, then.due_at, then.reason)])
     enrolments.add_trace(conn, [(stands.id, note) for note in then.notes])
 
 

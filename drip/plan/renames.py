@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TypeVar
@@ -34,16 +34,10 @@ def renamed_by(new: Plan, *, current: Plan | None, before: Renames) -> Renames:
 
     Raises Refused where an id that was renamed before would now mean a second step.
     """
-    ids = {step.id for step in new.steps}
     steps, questions = dict(before.steps), dict(before.questions)
-    for old, heir in before.steps.items():
-        if old in ids and heir in ids:
-            raise Refused(
-                f'{new.course_id}: the id "{old}" was that of "{heir}" before; give the new step another id, '
-                "or nobody could tell who has had which"
-            )
-        if old in ids:
-            _call(steps, heir, old)
+    asked = [step.question.id for step in new.steps if isinstance(step, Mail) and step.question]
+    _come_back(steps, [step.id for step in new.steps], new, "step")
+    _come_back(questions, asked, new, "question")
     for mail in new.steps:
         if not isinstance(mail, Mail) or mail.renamed_from is None:
             continue
@@ -52,6 +46,19 @@ def renamed_by(new: Plan, *, current: Plan | None, before: Renames) -> Renames:
         if isinstance(was, Mail) and was.question and mail.question and was.question.id != mail.question.id:
             _call(questions, was.question.id, mail.question.id)
     return Renames(steps=steps, questions=questions)
+
+
+def _come_back(names: dict[str, str], here: Collection[str], new: Plan, what: str) -> None:
+    """Note which earlier ids are in use again, and that what they had become is called by them."""
+    for old in sorted(names):
+        heir = names.get(old, old)
+        if old in here and heir in here and heir != old:
+            raise Refused(
+                f'{new.course_id}: the id "{old}" was that of "{heir}" before; give the new {what} another id, '
+                "or nobody could tell who has had which"
+            )
+        if old in here:
+            _call(names, heir, old)
 
 
 def _call(names: dict[str, str], old: str, new: str) -> None:

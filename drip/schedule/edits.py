@@ -10,6 +10,7 @@ from enum import StrEnum
 from drip.course.timing import Rule, clock_text, days_text, gap_text, limit_text, window_text
 from drip.plan.model import Award, Branch, Mail, Notify, Plan, Step, Wait
 from drip.plan.renames import Renames
+from drip.plan.unnamed import aligned, is_unnamed
 
 
 class Kind(StrEnum):
@@ -55,6 +56,7 @@ def edits(old: Plan, new: Plan, names: Renames) -> tuple[Edit, ...]:
 
 
 def _of_steps(old: Plan, new: Plan, names: Renames) -> Iterator[Edit]:
+    names = aligned(old, new, names)
     before = {names.step(step.id): step for step in old.steps}
     moved = _moved([name for name in before if new.step(name)], [step.id for step in new.steps if step.id in before])
     for step in new.steps:
@@ -62,7 +64,7 @@ def _of_steps(old: Plan, new: Plan, names: Renames) -> Iterator[Edit]:
         if was is None:
             yield Edit(kind=Kind.ADDED, step=step.id, what=f"{_noun(step)} added")
             continue
-        if was.id != step.id:
+        if was.id != step.id and not is_unnamed(was.id):
             yield Edit(kind=Kind.RENAMED, step=step.id, what=f"renamed from {was.id}")
         if step.id in moved:
             yield Edit(kind=Kind.MOVED, step=step.id, what="moved to another place")

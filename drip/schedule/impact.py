@@ -9,22 +9,25 @@ from enum import StrEnum
 
 from drip.plan.model import Mail, Plan
 from drip.plan.renames import Renames
+from drip.plan.unnamed import aligned
 from drip.schedule.edits import Edit, Kind, edits
 from drip.schedule.migrate import Place, appended, coming, place_of
+from drip.schedule.refusals import guarded, mixed_up, twice, unknown
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
     """People who stand at the same step of the same revision, with how many they are.
 
-    `step` is None past the last (they have finished). `under_way`: the mail of that step has left, or may have: they
-    count as past it, and it stays as it is.
+    `step` is None past the last; `finished`: they have ended with it. `under_way`: the mail of that step has left, or
+    may have: they count as past it, and it stays as it is.
     """
 
     revision: str
     step: str | None
     people: int
     under_way: bool = False
+    finished: bool = False
 
 
 class Where(StrEnum):
@@ -89,7 +92,7 @@ Had = Mapping[tuple[Group, str], int]
 
 @dataclass(frozen=True, slots=True)
 class _View:
-    """One group, and what it sees of both plans: the steps still to come, by today's names."""
+    """One group, and what it sees of both plans: where it stood (None: past the last), and the steps still to come."""
 
     group: Group
     at: str | None
@@ -98,33 +101,37 @@ class _View:
     coming_now: frozenset[str]
 
 
-def repeats(groups: Sequence[Group], plans: Mapping[str, Plan], new: Plan, names: Renames) -> set[str]:
-    """The mails that somebody may have had who would come to them again: whom to ask the ledger about."""
-    found: set[str] = set()
-    for group in groups:
-        view = _view(group, plans[group.revision], new, names, extend=False)
-        had = {names.step(s.id) for s in plans[group.revision].steps if isinstance(s, Mail)} - view.coming_before
-        found |= had & view.coming_now
-    return found
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """`new` over `current`, and what earlier ids were called before it, and are called in it.
+
+    `plans` has every revision that somebody stands in. `extend`: those who have finished go on.
+    """
+
+    current: Plan
+    new: Plan
+    plans: Mapping[str, Plan]
+    named: Renames
+    names: Renames
+    extend: bool = False
 
 
-def impact(
-    current: Plan,
-    new: Plan,
-    groups: Sequence[Group],
-    *,
-    plans: Mapping[str, Plan],
-    names: Renames,
-    had: Had | None = None,
-    extend: bool = False,
-    allowed: Collection[str] = (),
-) -> Impact:
-    """What publishing `new` over `current` does. `plans` has every revision that somebody stands in.
+def repeats(groups: Sequence[Group], change: Change) -> set[str]:
+    """The mails that somebody comes to who did not before, and may have had: whom to ask the ledger about."""
+    mails = {step.id for step in change.new.steps if isinstance(step, Mail)}
+    views = [_view(group, change) for group in groups]
+    return {step for view in views for step in view.coming_now - view.coming_before} & mails
+
+
+def impact(change: Change, groups: Sequence[Group], *, had: Had | None = None, allowed: Collection[str] = ()) -> Impact:
+    """What the change does to these groups.
 
     `had` counts who has had the mails that `repeats` named; `allowed` are those that may go again.
     """
-    views = [_view(group, plans[group.revision], new, names, extend=extend) for group in groups]
-    changed = edits(current, new, names)
+    current, new = change.current, change.new
+    names = aligned(current, new, change.names)
+    views = [_view(group, change) for group in groups]
+    changed = edits(current, new, change.names)
     changed = (*changed, *_besides(changed, views, new))
     tally: Counter[tuple[Edit, Where, Verdict]] = Counter()
     for edit in changed:
@@ -142,26 +149,35 @@ def impact(
     for view in views:
         if view.place.moved and view.group.step is not None and not view.group.under_way:
             gone[view.group.step, view.place.step] += view.group.people
+    again: Counter[str] = Counter()
+    of_group = {view.group: view for view in views}
+    for (group, name), people in (had or {}).items():
+        again[name] += people if name in of_group[group].coming_now - of_group[group].coming_before else 0
     return Impact(
         edits=changed,
         effects=tuple(effects),
-        in_it=sum(group.people for group in groups if group.step is not None),
-        finished=sum(group.people for group in groups if group.step is None),
+        in_it=sum(group.people for group in groups if not group.finished),
+        finished=sum(group.people for group in groups if group.finished),
         goes_on=tuple((step, to, people) for (step, to), people in sorted(gone.items(), key=str)),
-        refusals=(*_unknown(new, gone), *_twice(new, views, had or {}, allowed)),
+        refusals=(*unknown(new, gone), *mixed_up(current, new, names), *twice(new, again, allowed)),
     )
 
 
-def _view(group: Group, old: Plan, new: Plan, names: Renames, *, extend: bool) -> _View:
+def _view(group: Group, change: Change) -> _View:
+    """What comes for this group now, and what did as the course was published: wherever its own revision stands."""
+    old, current, new = change.plans[group.revision], change.current, change.new
     at = group.step
     if at is not None and group.under_way:
         step = old.step(at)
         at = step.then if step is not None else None
-    place = place_of(old, new, at, names)
-    if group.step is None and extend:
-        place = Place(step=appended(old, new, names))
-    before = frozenset(names.step(step) for step in coming(old, at))
-    return _View(group, at, before, place, frozenset(coming(new, place.step)))
+    names = aligned(current, new, change.names)
+    if group.finished:
+        place = Place(step=appended(old, new, change.names) if change.extend else None)
+        return _View(group, None, frozenset(), place, frozenset(coming(new, place.step)))
+    before = at if old.revision == current.revision else place_of(old, current, at, change.named).step
+    came = frozenset(names.step(step) for step in coming(current, before))
+    place = place_of(old, new, at, change.names)
+    return _View(group, names.step(before) if before else None, came, place, frozenset(coming(new, place.step)))
 
 
 def _besides(changed: Sequence[Edit], views: Sequence[_View], new: Plan) -> Iterator[Edit]:
@@ -176,16 +192,15 @@ def _besides(changed: Sequence[Edit], views: Sequence[_View], new: Plan) -> Iter
 
 def _effects(edit: Edit, view: _View, new: Plan, names: Renames, had: Had) -> Iterator[tuple[Where, Verdict, int]]:
     """(where, verdict, people) of one group for one edit."""
-    people, name = view.group.people, names.step(edit.step)
+    people, name = view.group.people, names.step(edit.step) if edit.kind is Kind.REMOVED else edit.step
     if not edit.step:
-        where = Where.PAST if view.group.step is None else Where.IN_IT
+        where = Where.PAST if view.group.finished else Where.IN_IT
         yield where, Verdict.UNAFFECTED if where is Where.PAST else _OF_COURSE[edit.kind], people
         return
     comes, came = name in view.coming_now, name in view.coming_before
-    at = names.step(view.at) if view.at is not None else None
-    if view.group.step is None:
+    if view.group.finished:
         where = Where.PAST
-    elif name == (view.place.step if edit.kind is Kind.ADDED else at):
+    elif name == (view.place.step if edit.kind is Kind.ADDED else view.at):
         where = Where.WAITING
     else:
         where = Where.BEFORE if comes or came else Where.PAST
@@ -194,10 +209,10 @@ def _effects(edit: Edit, view: _View, new: Plan, names: Renames, had: Had) -> It
     elif came and comes:
         yield where, _COMES[edit.kind], people
     elif comes:
-        again = had.get((view.group, name), 0) if not _guarded(new, name) else 0
+        again = had.get((view.group, name), 0) if not guarded(new, name) else 0
         where = where if edit.kind is Kind.ADDED else Where.PAST
         yield where, Verdict.TWICE, again
-        yield where, Verdict.GETS if not _guarded(new, name) else Verdict.DECIDED, people - again
+        yield where, Verdict.GETS if not guarded(new, name) else Verdict.DECIDED, people - again
     else:
         yield Where.PAST, Verdict.MISSES if edit.kind is Kind.ADDED else Verdict.UNAFFECTED, people
 
@@ -218,46 +233,3 @@ _COMES = {
     Kind.CONDITION: Verdict.DECIDED,
     Kind.WORDS: Verdict.GETS,
 }
-
-
-def _guarded(new: Plan, name: str) -> bool:
-    """Whether a tip's own `when` keeps it from whoever has had it: it begins with `not sent("…")`."""
-    step = new.step(name)
-    when = step.when if isinstance(step, Mail) else None
-    return (
-        when is not None
-        and " or " not in when
-        and any(part.strip() in (f'not sent("{name}")', f"not sent('{name}')") for part in when.split(" and "))
-    )
-
-
-def _unknown(new: Plan, gone: Counter[tuple[str, str | None]]) -> Iterator[str]:
-    """People stand at a step that the new plan does not know, and nobody says where it went."""
-    people: Counter[str] = Counter()
-    for (step, _), many in gone.items():
-        people[step] += many
-    for step, many in sorted(people.items()):
-        if step not in new.removed:
-            verb = "person stands" if many == 1 else "people stand"
-            renamed = "" if "/" in step else f"write `renamed_from: {step}` in the tip that it became, or "
-            yield (
-                f'{new.course_id}: {many} {verb} at "{step}", which is not in the course any more\n'
-                f"  {renamed}list it beside `steps:` as `removed: [{step}]`"
-            )
-
-
-def _twice(new: Plan, views: Sequence[_View], had: Had, allowed: Collection[str]) -> Iterator[str]:
-    """People would get a mail again that they have had."""
-    again: Counter[str] = Counter()
-    of_group = {view.group: view for view in views}
-    for (group, name), people in had.items():
-        view = of_group.get(group)
-        if view is not None and name in view.coming_now and name not in view.coming_before:
-            again[name] += 0 if _guarded(new, name) else people
-    for name, people in sorted(again.items()):
-        if people and name not in allowed:
-            who = "1 person has" if people == 1 else f"{people} people have"
-            yield (
-                f'{new.course_id}: {who} had "{name}", and would get it again at its new place\n'
-                f'  write `when: not sent("{name}")` in it to leave them out, or publish with --allow-repeat {name}'
-            )

@@ -14,6 +14,7 @@ from datetime import datetime
 from drip.people import Enrolment, Facts, Learner
 from drip.plan.model import Branch, Mail, Plan, Step, Wait
 from drip.plan.renames import Renames
+from drip.plan.unnamed import aligned
 from drip.schedule.civil import Target, land, resolve
 from drip.schedule.slots import closed_days, zone_of
 
@@ -31,9 +32,11 @@ class Place:
 
 
 def place_of(old: Plan, new: Plan, step_id: str | None, names: Renames) -> Place:
-    """Where somebody who stands at this step of `old` stands in `new`."""
+    """Where somebody on the way who stands at this step of `old` (None: past its last) stands in `new`."""
     if step_id is None:
-        return Place(step=None)
+        further = appended(old, new, names)
+        return Place(step=further, retimed=further is not None)
+    names = aligned(old, new, names)
     before, now = old.step(step_id), new.step(names.step(step_id))
     if before is None:
         raise LookupError(f"plan {old.revision} has no step {step_id}")
@@ -69,19 +72,21 @@ def follow(
     """
     place = place_of(old, new, enrolment.next_step, names)
     stands = replace(enrolment, revision=new.revision, next_step=place.step)
-    if not place.retimed:
+    as_before = (zone_of(learner, old), old.limit) == (zone_of(learner, new), new.limit)
+    if as_before and not place.retimed:
         return stands
     step = new.step(place.step) if place.step is not None else None
     if isinstance(step, Wait) and place.moved:
         stands = replace(stands, reached_at=now)
     if isinstance(step, Mail | Branch):
-        return replace(stands, target=_target(new, step, stands, learner, facts, now).to_text())
+        kept = None if place.retimed or stands.target is None else Target.from_text(stands.target)
+        return replace(stands, target=_target(new, step, stands, learner, facts, now, kept=kept).to_text())
     return replace(stands, target=None)
 
 
 def appended(old: Plan, new: Plan, names: Renames) -> str | None:
     """The first of the steps that `new` has after the end of `old`, or None: what `--extend` sends the finished."""
-    return _new_after(old, new, _ways_to(old, None), names)
+    return _new_after(old, new, _ways_to(old, None), aligned(old, new, names))
 
 
 def timing(step: Step) -> object:
@@ -95,25 +100,37 @@ def timing(step: Step) -> object:
             return None
 
 
-def _target(new: Plan, step: Mail | Branch, stands: Enrolment, learner: Learner, facts: Facts, now: datetime) -> Target:
-    """The civil target under the new plan; "from now" where that lies behind us."""
+def _target(
+    new: Plan,
+    step: Mail | Branch,
+    stands: Enrolment,
+    learner: Learner,
+    facts: Facts,
+    now: datetime,
+    *,
+    kept: Target | None,
+) -> Target:
+    """The civil target under the new plan (the one that is kept, if any); "from now" where that lies behind us."""
     zone = zone_of(learner, new)
     gap = step.first_gap if stands.last_mail_at is None else step.gap
-    target = land(stands.last_mail_at or stands.enrolled_at, gap, step.rule, zone)
+    target = kept or land(stands.last_mail_at or stands.enrolled_at, gap, step.rule, zone)
     closed = closed_days(new.limit, facts, zone)
     slot = resolve(target, step.rule, zone, not_before=stands.floor_at, closed=closed)
     return target if slot.at >= now else Target(civil=None, floor=now)
 
 
-def _first_to_come(old: Plan, new: Plan, step_id: str, names: Renames) -> str:
-    """Of the steps that were still to come, the first that everybody now comes through on the way to this one."""
+def _first_to_come(old: Plan, new: Plan, step_id: str, names: Renames, *, since: str | None = None) -> str:
+    """Of the steps that were still to come (`since` another), the first that everybody now comes through to this one.
+
+    Itself, where there is none.
+    """
     here = names.step(step_id)
     to_come: set[str] | None = None
     for step in new.steps:
         if step.id == here:
             break
         if to_come is None:
-            to_come = {names.step(one) for one in coming(old, step_id)}
+            to_come = {names.step(one) for one in coming(old, since or step_id)}
         if step.id in to_come and here not in coming(new, new.first, without=step.id):
             return step.id
     return here
@@ -127,7 +144,7 @@ def _in_place_of(old: Plan, new: Plan, gone: str, names: Renames) -> str | None:
     at = old.step(gone)
     while at is not None and at.then is not None:
         if new.step(names.step(at.then)) is not None:
-            return names.step(at.then)
+            return _first_to_come(old, new, at.then, names, since=gone)
         at = old.step(at.then)
     return None
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
@@ -29,43 +30,57 @@ from drip.store.enrolments import Standing
 from drip.store.learners import CHUNK
 from drip.store.tables import delivery, enrolment
 
+#: What tells one group of people from another: (revision, step, under way, finished).
+Place = tuple[str, str | None, bool, bool]
+
 _ON_THE_WAY = enrolment.c.state.in_(("active", "paused"))
 _HAD_THE_LAST = and_(enrolment.c.state == "finished", enrolment.c.ended_by == LAST_STEP)
+_FINISHED = enrolment.c.state == "finished"
 
 
 def groups(conn: Connection, course_id: str) -> list[Group]:
-    """Everybody who is in the course or has finished it, counted by where they stand; the held-out are left out."""
-    under_way = case((enrolment.c.due_at.is_not(None), false()), else_=_has_left())
-    stands = (enrolment.c.revision, enrolment.c.next_step, under_way.label("under_way"))
+    """Everybody who is in the course or whose latest run has finished it, counted by where they stand.
+
+    The held-out are left out.
+    """
+    stands = _stands()
     query = (
         select(*stands, func.count().label("people"))
-        .where(enrolment.c.course_id == course_id, or_(_ON_THE_WAY, _HAD_THE_LAST), enrolment.c.held_out.is_(False))
+        .where(enrolment.c.course_id == course_id, _counts(), enrolment.c.held_out.is_(False))
         .group_by(*stands)
         .order_by(enrolment.c.revision, enrolment.c.next_step)
     )
     return [
-        Group(revision=row.revision, step=row.next_step, people=row.people, under_way=bool(row.under_way))
+        Group(
+            revision=row.revision,
+            step=row.next_step,
+            people=row.people,
+            under_way=bool(row.under_way),
+            finished=bool(row.finished),
+        )
         for row in conn.execute(query)
     ]
 
 
-def had(conn: Connection, course_id: str, steps: Collection[str]) -> list[tuple[str, str | None, bool, str, int]]:
-    """(revision, step that they stand at, under way, mail, people): who of each group has had one of these mails."""
-    under_way = case((enrolment.c.due_at.is_not(None), false()), else_=_has_left())
-    stands = (enrolment.c.revision, enrolment.c.next_step, under_way.label("under_way"), delivery.c.step)
+def had(conn: Connection, course_id: str, steps: Collection[str]) -> list[tuple[Place, str, int]]:
+    """(place, mail, people): how many of those who stand there have had which of these mails."""
+    stands = (*_stands(), delivery.c.step)
     query = (
         select(*stands, func.count(enrolment.c.id.distinct()).label("people"))
         .join(delivery, delivery.c.enrolment_id == enrolment.c.id)
         .where(
             enrolment.c.course_id == course_id,
-            or_(_ON_THE_WAY, _HAD_THE_LAST),
+            _counts(),
             enrolment.c.held_out.is_(False),
             delivery.c.step.in_(steps),
             or_(delivery.c.state == "sent", _left(delivery)),
         )
         .group_by(*stands)
     )
-    return [(row.revision, row.next_step, bool(row.under_way), row.step, row.people) for row in conn.execute(query)]
+    return [
+        ((row.revision, row.next_step, bool(row.under_way), bool(row.finished)), row.step, row.people)
+        for row in conn.execute(query)
+    ]
 
 
 def stale(conn: Connection, course_id: str, current: str, *, after_id: int, limit: int) -> list[Standing]:
@@ -75,15 +90,19 @@ def stale(conn: Connection, course_id: str, current: str, *, after_id: int, limi
     """
     query = (
         enrolments.standings()
-        .where(
-            enrolment.c.course_id == course_id, _ON_THE_WAY, enrolment.c.id > after_id, enrolment.c.revision != current
-        )
-        .where(or_(enrolment.c.due_at.is_not(None), ~_has_left()))
+        .where(enrolment.c.id > after_id, *_is_behind(course_id, current))
         .order_by(enrolment.c.id)
         .limit(limit)
         .with_for_update(skip_locked=True, of=enrolment)
     )
     return [enrolments.to_standing(row) for row in conn.execute(query)]
+
+
+def behind(conn: Connection, course_id: str, current: str) -> list[int]:
+    """The ids of all whom `stale` may give now, locked or not, or in a moment: somebody is just sending their mail."""
+    *stands, free = _is_behind(course_id, current)
+    query = select(enrolment.c.id).where(*stands, or_(free, _has_one(lambda own: own.c.lease_until.is_not(None))))
+    return list(conn.execute(query).scalars())
 
 
 def stale_places(conn: Connection, course_id: str, current: str) -> list[tuple[str, str | None]]:
@@ -146,15 +165,9 @@ def extend(conn: Connection, course_id: str, revision: str, *, to: tuple[str, st
 
     Only a learner's latest run goes on.
     """
-    later = enrolment.alias("later")
-    newer = exists().where(
-        later.c.learner_id == enrolment.c.learner_id,
-        later.c.course_id == enrolment.c.course_id,
-        later.c.run > enrolment.c.run,
-    )
     chosen = (
         select(enrolment.c.id)
-        .where(enrolment.c.course_id == course_id, _HAD_THE_LAST, enrolment.c.revision == revision, ~newer)
+        .where(enrolment.c.course_id == course_id, _HAD_THE_LAST, enrolment.c.revision == revision, ~_run_again())
         .limit(limit)
     )
     done = conn.execute(
@@ -176,19 +189,38 @@ def extend(conn: Connection, course_id: str, revision: str, *, to: tuple[str, st
     return done.rowcount
 
 
-def look_now(conn: Connection, enrolment_ids: Sequence[int], *, now: datetime) -> None:
-    """Look at these at once: their mail has gone in an earlier revision, and the new one says what is next."""
-    for start in range(0, len(enrolment_ids), CHUNK):
-        chosen = enrolment.c.id.in_(enrolment_ids[start : start + CHUNK])
-        conn.execute(
-            update(enrolment).where(chosen, enrolment.c.state == "active", enrolment.c.due_at > now).values(due_at=now)
-        )
+def _is_behind(course_id: str, current: str) -> tuple[ColumnElement[bool], ...]:
+    free = or_(enrolment.c.due_at.is_not(None), ~_has_left())
+    return enrolment.c.course_id == course_id, _ON_THE_WAY, enrolment.c.revision != current, free
+
+
+def _stands() -> tuple[ColumnElement[Any], ...]:
+    """What tells a group from another."""
+    under_way = case((enrolment.c.due_at.is_not(None), false()), else_=_has_left())
+    return enrolment.c.revision, enrolment.c.next_step, under_way.label("under_way"), _FINISHED.label("finished")
+
+
+def _counts() -> ColumnElement[bool]:
+    """Whom an edit may mean: those on their way, and who has finished and not begun again."""
+    return or_(_ON_THE_WAY, and_(_HAD_THE_LAST, ~_run_again()))
+
+
+def _run_again() -> ColumnElement[bool]:
+    """There is a later run of the same learner in the same course."""
+    later = enrolment.alias("later")
+    same = (later.c.learner_id == enrolment.c.learner_id, later.c.course_id == enrolment.c.course_id)
+    return exists().where(*same, later.c.run > enrolment.c.run).correlate(enrolment)
 
 
 def _has_left() -> ColumnElement[bool]:
     """A mail of the enrolment has left, or may have: it stays as it is, and whoever it is for stays with its plan."""
+    return _has_one(_left)
+
+
+def _has_one(kind: Callable[[FromClause], ColumnElement[bool]]) -> ColumnElement[bool]:
+    """The enrolment has a tip in the ledger of this kind; a recap keeps nobody where they stand."""
     own = delivery.alias("own")
-    return exists().where(own.c.enrolment_id == enrolment.c.id, _left(own)).correlate(enrolment)
+    return exists().where(own.c.enrolment_id == enrolment.c.id, own.c.step != REVIEW, kind(own)).correlate(enrolment)
 
 
 def _left(row: FromClause) -> ColumnElement[bool]:
