@@ -18,6 +18,7 @@ from typing import Any
 
 from sqlalchemy import BindParameter, ColumnElement, Connection, bindparam, insert, or_, select, update
 
+from drip.schedule.backoff import DOUBTFUL_ATTEMPTS
 from drip.store.enrolments import Standing, by_ids
 from drip.store.learners import CHUNK
 from drip.store.many import Many
@@ -103,7 +104,9 @@ _FOR_LONG = (
     delivery.c.state == "in_doubt",
 )
 _RESEND_DOUBTS = update(delivery).where(*_FOR_LONG).values(state="retry")
-_HOLD_DOUBTS = update(delivery).where(*_FOR_LONG).values(state="held", due_at=None)
+_HOLD_DOUBTS = (
+    update(delivery).where(*_FOR_LONG, delivery.c.attempts >= bindparam("most")).values(state="held", due_at=None)
+)
 
 
 def expire(conn: Connection, lease: Lease, *, now: datetime, in_doubt_for: timedelta) -> None:
@@ -117,8 +120,13 @@ def expire(conn: Connection, lease: Lease, *, now: datetime, in_doubt_for: timed
 
 
 def settle_doubts(conn: Connection, *, now: datetime, resend: bool) -> None:
-    """Decide what has been in doubt for long enough: send again, or hold for a person."""
-    conn.execute(_RESEND_DOUBTS if resend else _HOLD_DOUBTS, {"now": now})
+    """Decide what has been in doubt for long enough: send again, or hold for a person.
+
+    What has been handed so often that it may have arrived as often is held in any case, also if workers died over it.
+    """
+    conn.execute(_HOLD_DOUBTS, {"now": now, "most": DOUBTFUL_ATTEMPTS if resend else 0})
+    if resend:
+        conn.execute(_RESEND_DOUBTS, {"now": now})
 
 
 _DUE_AGAIN = (

@@ -19,7 +19,7 @@ from drip.engine.learners import import_csv
 from drip.engine.mark import Tally, came_back, write_down
 from drip.errors import StoreError
 from drip.people import State
-from drip.store import database, learners, postgresql
+from drip.store import database, learners, ledger, postgresql
 from drip.store.ledger import Phase
 from drip.transports import Outcome, Receipt, Result
 from drip.transports.outbox import Outbox
@@ -225,3 +225,18 @@ def test_a_mail_that_was_taken_is_sent_even_if_it_was_cancelled_meanwhile(stage:
         assert write_down(stage.sending, conn, gone).sent == 1
     assert stage.rows()[0].state is Phase.SENT
     assert stage.standing("learner0@customer.example").enrolment.state is State.LEFT
+
+
+def test_a_mail_over_which_workers_die_is_held(stage: Stage) -> None:
+    """Five workers die after they have handed it: it may have arrived five times, and a person decides, not a sixth."""
+    stage.people(1)
+    for attempt in range(1, 6):
+        [parcel] = claim_due(stage.sending, now=stage.clock()).parcels
+        with stage.store.write() as conn:
+            assert ledger.hand(conn, stage.sending.lease(conn), [parcel.delivery_id], now=stage.clock())
+            conn.exec_driver_sql("UPDATE delivery SET lease_until = 0")
+        assert claim_due(stage.sending, now=stage.clock()).parcels == ()
+        assert [(row.state, row.attempts) for row in stage.rows()] == [(Phase.IN_DOUBT, attempt)]
+        stage.clock.turn(minutes=15)
+    assert stage.deliver() == Tally()
+    assert [row.state for row in stage.rows()] == [Phase.HELD]
