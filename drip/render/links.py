@@ -66,21 +66,23 @@ def fill_link(link_source: str, variables: Mapping[str, object]) -> str:
 
     Raises ExpressionError where a value is missing, and UserError where the result would lead elsewhere.
     """
-    place = _PLACE.match(link_source)
     try:
-        filled = _compiled(link_source).fill(variables)
+        place, pieces = _compiled(link_source)
+        filled = pieces.fill(variables)
     except (TemplateError, TypeError, ValueError, ArithmeticError) as error:
         raise ExpressionError(f"the link {link_source!r} cannot be filled: {error}") from error
     reached = _PLACE.match(filled)
-    if not place or not reached or reached[0] != place[0] or not _ADDRESS.match(filled):
+    if not place or not reached or reached[0] != place or not _ADDRESS.match(filled):
         raise UserError(f"the link {link_source!r} leads nowhere from a mail: {filled!r}")
     return filled
 
 
 @lru_cache(maxsize=4096)
-def _compiled(source: str) -> Pieces:
+def _compiled(source: str) -> tuple[str, Pieces]:
+    """The literal place that an address leads to ("": none), and what is to be filled."""
     parse_text(source)  # what a stored plan holds is looked at again
-    return pieces_of(source, _SANDBOX)
+    place = _PLACE.match(source)
+    return place[0] if place else "", pieces_of(source, _SANDBOX)
 
 
 _SANDBOX = environment(autoescape=False)

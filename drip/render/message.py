@@ -109,7 +109,7 @@ def build_message(
         to = mime.address(one_line(" ".join(filter(None, (learner.first_name, learner.last_name)))), learner.email)
     except ValueError as error:
         raise Refused(str(error)) from None
-    message_id = _message_id(ring, delivery_id, standing.domain, (rcpt_to, date.isoformat(), subject, text))
+    message_id = _message_id(ring, delivery_id, standing.domain, rcpt_to, date, subject, text)
     headers = (
         ("From", standing.sender),
         ("To", to),
@@ -219,12 +219,16 @@ def _standing(sender: Sender, course_id: str, title: str) -> _Standing:
     )
 
 
-def _message_id(ring: Ring, delivery_id: int, domain: str, content: tuple[str, ...]) -> str:
-    """The same for every retry of a delivery, and nothing that anybody could count or read a person from.
+def _message_id(
+    ring: Ring, delivery_id: int, domain: str, rcpt_to: str, date: datetime, subject: str, text: str
+) -> str:
+    """The same for every retry of a delivery, and nothing that anybody could count or read a person from. A test or a
+    preview is named by what it holds.
 
     It is made with the oldest key: new ones are put before it, and a retry after a rotation is still the same mail.
     """
-    named = f"delivery {delivery_id}" if delivery_id != NO_DELIVERY else "\0".join(("test", *content))
+    real = delivery_id != NO_DELIVERY
+    named = f"delivery {delivery_id}" if real else "\0".join(("test", rcpt_to, date.isoformat(), subject, text))
     return f"<{hmac.digest(ring.keys[-1], b'message-id ' + named.encode(), sha256).hex()[:32]}@{domain}>"
 
 

@@ -19,7 +19,8 @@ import binascii
 import hashlib
 import re
 import struct
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # message.py fills the messages and needs address() and date() from here
@@ -63,19 +64,12 @@ def to_bytes(message: Message) -> bytes:
     """
     message_id = message.message_id if message.message_id.startswith("<") else f"<{message.message_id}>"
     headers = list(message.headers)
-    names = [name.lower() for name, _ in headers]
-    if "from" not in names:
-        raise ValueError("the message has no From header")
-    for name in set(names):
-        if name in _SINGLE and names.count(name) > 1:
-            raise ValueError(f"the message has more than one {name} header")
-        if name == "mime-version" or (name.startswith("content-") and name != "content-language"):
-            raise ValueError(f"{name} is written by to_bytes; leave it out of the message's headers")
-    if "subject" not in names:
+    left_out = _left_out(tuple(name for name, _ in headers))
+    if "subject" in left_out:
         headers.append(("Subject", message.subject))
-    if "date" not in names:
+    if "date" in left_out:
         headers.append(("Date", date(message.date)))
-    if "message-id" not in names:
+    if "message-id" in left_out:
         headers.append(("Message-ID", message_id))
 
     # The underscore occurs in no base64, so no line of a part can look like the boundary.
@@ -90,6 +84,21 @@ def to_bytes(message: Message) -> bytes:
     return b"".join(lines)
 
 
+@lru_cache(maxsize=64)
+def _left_out(names: tuple[str, ...]) -> frozenset[str]:
+    """Those of a message's own fields that its headers do not hold. Raises ValueError for headers it cannot have."""
+    low = [name.lower() for name in names]
+    if "from" not in low:
+        raise ValueError("the message has no From header")
+    for name in low:
+        if name in _SINGLE and low.count(name) > 1:
+            raise ValueError(f"the message has more than one {name} header")
+        if name == "mime-version" or (name.startswith("content-") and name != "content-language"):
+            raise ValueError(f"{name} is written by to_bytes; leave it out of the message's headers")
+    return frozenset({"subject", "date", "message-id"}.difference(low))
+
+
+@lru_cache(maxsize=1024)  # two thirds of a mail's headers are those of the mail before it
 def header(name: str, value: str) -> bytes:
     """Write one header by the rule for its name, with its line end. Raises ValueError (see `to_bytes`)."""
     if not _HEADER_NAME.match(name):
@@ -161,6 +170,11 @@ def date(at: datetime) -> str:
     offset = at.utcoffset()
     if offset is None:
         raise ValueError("a naive datetime has no place in a mail")
+    return _date(at, offset)
+
+
+@lru_cache(maxsize=256)  # mails that fall due together have one date; the offset tells apart what counts as equal
+def _date(at: datetime, offset: timedelta) -> str:
     if offset.seconds % 60:  # a zone's old local mean time, which the header cannot say
         at = at.astimezone(UTC)
     return f"{_DAYS[at.weekday()]}, {at.day:02} {_MONTHS[at.month - 1]} {at.year:04} {at:%H:%M:%S %z}"

@@ -86,7 +86,10 @@ def _branches(node: nodes.If, env: Environment) -> Gap | None:
         return None
 
     def chosen(names: Mapping[str, Any]) -> str:
-        return next((pieces for test, pieces in tests if test(names)), otherwise).fill(names)
+        for test, pieces in tests:
+            if test(names):
+                return pieces.fill(names)
+        return otherwise.fill(names)
 
     return chosen
 

@@ -339,3 +339,12 @@ def test_header_that_would_break_the_mail_is_refused(headers: tuple[tuple[str, s
     """No From, a second From or a Content-Type of someone else's is an error that names it."""
     with pytest.raises(ValueError, match=word):
         to_bytes(message(headers=headers))
+
+
+def test_one_instant_is_written_in_each_zone_as_there() -> None:
+    """Two times that count as equal are two dates, whichever was written first."""
+    there = datetime(2026, 11, 5, 9, tzinfo=timezone(timedelta(hours=1)))
+    here = there.astimezone(UTC)
+    assert here == there
+    for _ in range(2):
+        assert (date(there), date(here)) == ("Thu, 05 Nov 2026 09:00:00 +0100", "Thu, 05 Nov 2026 08:00:00 +0000")

@@ -141,6 +141,16 @@ def test_tracking_can_be_left_out() -> None:
     assert "https://a.example/" in Reader(made.html).addresses
 
 
+def test_addresses_stand_in_html_as_html() -> None:
+    """An ampersand of a target is escaped there once, and stands as it is in the text."""
+    address = "https://a.example/?a=1&b=2"
+    made = message(tip(f"[x]({address})", question=QUESTION), track_clicks=False)
+    assert f'"{address.replace("&", "&amp;")}"' in made.html
+    assert f'"{address}"' not in made.html
+    assert address in made.text
+    assert address in Reader(made.html).addresses
+
+
 def test_a_retry_is_the_same_mail_also_with_a_new_key() -> None:
     """Message-ID comes from the delivery's id alone, in the sender's domain, and ids cannot be counted from it."""
     first, again, other = message(tip()), message(tip()), message(tip(), delivery_id=8)
