@@ -13,6 +13,7 @@ from statistics import median
 
 from measures import Rendered, Run, render_alone, whole_path
 from rehearsal import simulated
+from rendering import rendering_parts
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
@@ -40,10 +41,16 @@ def main() -> None:
     )
     parser.add_argument("--learners", type=int, default=2000, help="so many are simulated (default: %(default)s)")
     parser.add_argument("--simulate", action="store_true", help="measure `drip simulate` alone; no mail server needed")
+    parser.add_argument(
+        "--render", action="store_true", help="measure the parts of rendering alone; no mail server needed"
+    )
     parser.add_argument("--profile", action="store_true", help="say where the CPU time of one worker goes instead")
     asked = parser.parse_args()
     if asked.simulate:
         _show_simulated(asked.learners)
+        return
+    if asked.render:
+        _show_parts(asked.folder)
         return
     program("smtp-source")
     with sink() as port, tempfile.TemporaryDirectory(prefix="drip-bench-", dir=asked.folder) as folder:
@@ -108,6 +115,18 @@ def _show_simulated(learners: int) -> None:
     for words, reviews in (("nothing comes back", False), ("each question comes back twice", True)):
         run = simulated(learners, reviews=reviews)
         table.add_row(f"{learners:,} of them, {words}", f"{run.mails:,}", f"{run.cpu / learners * 10_000:.0f}")
+    out.print(table)
+
+
+def _show_parts(folder: Path | None) -> None:
+    """Print what each part of rendering takes of a core."""
+    with tempfile.TemporaryDirectory(prefix="drip-bench-", dir=folder) as made:
+        spent = rendering_parts(set_up(Path(made) / "workspace", "outbox:./outbox", 1000))
+    table = Table("rendering alone", "CPU µs", box=None, pad_edge=False)
+    table.columns[1].justify = "right"
+    for part, microseconds in spent.items():
+        table.add_row(part, f"{microseconds:.1f}")
+    out.print(f"{_machine()}\n")
     out.print(table)
 
 
