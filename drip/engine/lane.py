@@ -24,6 +24,7 @@ from drip.render.message import Message, build_message
 from drip.schedule.acts import tracks_opens
 from drip.schedule.advance import scope
 from drip.store import enrolments, learners, ledger
+from drip.store.troubles import LETS_THE_OTHER_GO_SECONDS, Undone
 
 log = logging.getLogger("drip.deliver")
 
@@ -124,6 +125,8 @@ def _exchange(
             with sending.store.write() as conn:
                 done = write_down(sending, conn, gone) if gone is not None else Tally()
                 return (done, set()) if ready is None else (done + _turned_away(ready), _hand(sending, conn, ready))
+        except Undone:
+            Event().wait(LETS_THE_OTHER_GO_SECONDS)
         except StoreError as error:
             if gone is None:
                 raise

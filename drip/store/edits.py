@@ -93,7 +93,7 @@ def stale(conn: Connection, course_id: str, current: str, *, after_id: int, limi
         .where(enrolment.c.id > after_id, *_is_behind(course_id, current))
         .order_by(enrolment.c.id)
         .limit(limit)
-        .with_for_update(skip_locked=True, of=enrolment)
+        .with_for_update(skip_locked=True, key_share=True, of=enrolment)
     )
     return [enrolments.to_standing(row) for row in conn.execute(query)]
 

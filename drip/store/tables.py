@@ -5,15 +5,18 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, ClassVar
 
-from sqlalchemy import JSON, Boolean, Column, Index, Table, Text, UniqueConstraint, false, text
+from sqlalchemy import JSON, BigInteger, Boolean, Column, Index, Integer, Table, Text, UniqueConstraint, false, text
 from sqlmodel import Field, SQLModel
+
+#: What numbers rows: 64 bits on either database (SQLite has them in its INTEGER, and counts up only in one).
+Ids: Any = BigInteger().with_variant(Integer, "sqlite")
 
 
 class LearnerRow(SQLModel, table=True):
     """One person. `address` is the address in the one spelling that compares (see learners.address_of)."""
 
     __tablename__: ClassVar[str] = "learner"
-    id: int | None = Field(default=None, primary_key=True)
+    id: int | None = Field(sa_type=Ids, default=None, primary_key=True)
     ref: str = Field(unique=True)
     email: str
     address: str = Field(unique=True)
@@ -99,8 +102,8 @@ class EnrolmentRow(SQLModel, table=True):
         ),
         Index("ix_enrolment_course", "course_id", "state", "revision"),
     )
-    id: int | None = Field(default=None, primary_key=True)
-    learner_id: int = Field(foreign_key="learner.id")
+    id: int | None = Field(sa_type=Ids, default=None, primary_key=True)
+    learner_id: int = Field(sa_type=Ids, foreign_key="learner.id")
     course_id: str = Field(foreign_key="course.id")
     run: int
     revision: str
@@ -146,9 +149,9 @@ class DeliveryRow(SQLModel, table=True):
             postgresql_where=text("lease_until IS NOT NULL"),
         ),
     )
-    id: int | None = Field(default=None, primary_key=True)
-    enrolment_id: int = Field(foreign_key="enrolment.id")
-    learner_id: int = Field(foreign_key="learner.id")
+    id: int | None = Field(sa_type=Ids, default=None, primary_key=True)
+    enrolment_id: int = Field(sa_type=Ids, foreign_key="enrolment.id")
+    learner_id: int = Field(sa_type=Ids, foreign_key="learner.id")
     step: str
     occurrence: int = 1
     state: str
@@ -175,14 +178,14 @@ class EvidenceRow(SQLModel, table=True):
         UniqueConstraint("source", "source_id"),
         Index("ix_evidence_enrolment", "enrolment_id"),
     )
-    id: int | None = Field(default=None, primary_key=True)
+    id: int | None = Field(sa_type=Ids, default=None, primary_key=True)
     kind: str
     at: datetime
     source: str
     source_id: str
-    learner_id: int = Field(foreign_key="learner.id", index=True)
-    enrolment_id: int | None = Field(default=None, foreign_key="enrolment.id")
-    delivery_id: int | None = Field(default=None, foreign_key="delivery.id")
+    learner_id: int = Field(sa_type=Ids, foreign_key="learner.id", index=True)
+    enrolment_id: int | None = Field(sa_type=Ids, default=None, foreign_key="enrolment.id")
+    delivery_id: int | None = Field(sa_type=Ids, default=None, foreign_key="delivery.id")
     step: str = ""
     item: str = ""
     method: str = ""
@@ -203,8 +206,8 @@ class TraceRow(SQLModel, table=True):
     """What was passed on the way from mail to mail (skips, waits, decisions), with the reason: `drip why` reads it."""
 
     __tablename__: ClassVar[str] = "trace"
-    id: int | None = Field(default=None, primary_key=True)
-    enrolment_id: int = Field(foreign_key="enrolment.id", index=True)
+    id: int | None = Field(sa_type=Ids, default=None, primary_key=True)
+    enrolment_id: int = Field(sa_type=Ids, foreign_key="enrolment.id", index=True)
     at: datetime
     kind: str
     step: str
@@ -236,7 +239,7 @@ class EntryRow(SQLModel, table=True):
 
     __tablename__: ClassVar[str] = "entry"
     course_id: str = Field(primary_key=True, foreign_key="course.id")
-    learner_id: int = Field(primary_key=True, foreign_key="learner.id")
+    learner_id: int = Field(sa_type=Ids, primary_key=True, foreign_key="learner.id")
     due_at: datetime = Field(index=True)
 
 
@@ -244,7 +247,7 @@ class OutboxRow(SQLModel, table=True):
     """An outgoing webhook: written in the transaction of what it tells, sent later, once for each `key`."""
 
     __tablename__: ClassVar[str] = "outbox"
-    id: int | None = Field(default=None, primary_key=True)
+    id: int | None = Field(sa_type=Ids, default=None, primary_key=True)
     key: str = Field(unique=True)
     name: str
     payload: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))

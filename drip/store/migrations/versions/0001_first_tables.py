@@ -6,6 +6,8 @@ import sqlalchemy as sa
 from alembic import op
 
 
+IDS = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+
 revision = "0001"
 down_revision = None
 branch_labels = None
@@ -36,7 +38,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "learner",
-        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("id", IDS, nullable=False),
         sa.Column("ref", sa.String(), nullable=False),
         sa.Column("email", sa.String(), nullable=False),
         sa.Column("address", sa.String(), nullable=False),
@@ -60,7 +62,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "outbox",
-        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("id", IDS, nullable=False),
         sa.Column("key", sa.String(), nullable=False),
         sa.Column("name", sa.String(), nullable=False),
         sa.Column("payload", sa.JSON(), nullable=False),
@@ -107,8 +109,8 @@ def upgrade() -> None:
     )
     op.create_table(
         "enrolment",
-        sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("learner_id", sa.Integer(), nullable=False),
+        sa.Column("id", IDS, nullable=False),
+        sa.Column("learner_id", IDS, nullable=False),
         sa.Column("course_id", sa.String(), nullable=False),
         sa.Column("run", sa.Integer(), nullable=False),
         sa.Column("revision", sa.String(), nullable=False),
@@ -160,7 +162,7 @@ def upgrade() -> None:
     op.create_table(
         "entry",
         sa.Column("course_id", sa.String(), nullable=False),
-        sa.Column("learner_id", sa.Integer(), nullable=False),
+        sa.Column("learner_id", IDS, nullable=False),
         sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(
             ["course_id"],
@@ -177,9 +179,9 @@ def upgrade() -> None:
 
     op.create_table(
         "delivery",
-        sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("enrolment_id", sa.Integer(), nullable=False),
-        sa.Column("learner_id", sa.Integer(), nullable=False),
+        sa.Column("id", IDS, nullable=False),
+        sa.Column("enrolment_id", IDS, nullable=False),
+        sa.Column("learner_id", IDS, nullable=False),
         sa.Column("step", sa.String(), nullable=False),
         sa.Column("occurrence", sa.Integer(), nullable=False),
         sa.Column("state", sa.String(), nullable=False),
@@ -225,8 +227,8 @@ def upgrade() -> None:
 
     op.create_table(
         "trace",
-        sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("enrolment_id", sa.Integer(), nullable=False),
+        sa.Column("id", IDS, nullable=False),
+        sa.Column("enrolment_id", IDS, nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("kind", sa.String(), nullable=False),
         sa.Column("step", sa.String(), nullable=False),
@@ -242,14 +244,14 @@ def upgrade() -> None:
 
     op.create_table(
         "evidence",
-        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("id", IDS, nullable=False),
         sa.Column("kind", sa.String(), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("source", sa.String(), nullable=False),
         sa.Column("source_id", sa.String(), nullable=False),
-        sa.Column("learner_id", sa.Integer(), nullable=False),
-        sa.Column("enrolment_id", sa.Integer(), nullable=True),
-        sa.Column("delivery_id", sa.Integer(), nullable=True),
+        sa.Column("learner_id", IDS, nullable=False),
+        sa.Column("enrolment_id", IDS, nullable=True),
+        sa.Column("delivery_id", IDS, nullable=True),
         sa.Column("step", sa.String(), nullable=False),
         sa.Column("item", sa.String(), nullable=False),
         sa.Column("method", sa.String(), nullable=False),
