@@ -68,8 +68,8 @@ def _constants(items: Sequence[nodes.Node]) -> list[Any] | None:
 
 def _default(value: Value, instead: Value) -> Value:
     def found(names: Mapping[str, Any]) -> Any:
-        known = value(names)
-        return instead(names) if isinstance(known, Undefined) else known
+        known, other = value(names), instead(names)  # both, as Jinja does: either may raise
+        return other if isinstance(known, Undefined) else known
 
     return found
 

@@ -46,7 +46,7 @@ def _grown(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
         inner.map(lambda one: f"not ({one})"),
         inner.map(lambda one: f'({one}) in ["pro", 5]'),
         inner.map(lambda one: f'({one}) not in ("pro", "a")'),
-        st.tuples(inner, _ATOMS).map(lambda p: f"({p[0]}) | default({p[1]})"),
+        st.tuples(inner, inner).map(lambda p: f"({p[0]}) | default({p[1]})"),
     )
 
 
@@ -80,6 +80,7 @@ def _outcome(value: Callable[[Mapping[str, Any]], Any], names: Mapping[str, Any]
 @example("learner.one | default('x')", "", 5, FACTS)
 @example("learner.one > 5 or learner.two in ['a', 5]", None, 5, FACTS)
 @example("learner.one < 5", "a", 5, FACTS)
+@example("learner.one | default(learner.one < 5)", "a", 5, FACTS)
 def test_a_plain_function_gives_what_jinja_gives(text: str, one: object, two: object, facts: Facts) -> None:
     """Fields, calls, constants, comparisons, and, or, not, in and default: value, kind and error are the same."""
     plain, names = _plain(text), _seen(one, two, facts)
