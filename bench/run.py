@@ -1,155 +1,211 @@
-"""Measure drip on this machine, beside what postfix's smtp-source does in the same minute: `make bench`."""
+"""Measure drip on this machine, beside what others do in the same minute: `make bench`. README.md says what."""
 
 from __future__ import annotations
 
 import argparse
-import os
-import platform
-import sqlite3
+import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from statistics import median
 
-from measures import Rendered, Run, render_alone, whole_path
+from claims import ticks
+from databases import Databases, Files, clones
+from django_queue import PostOffice, install, write_letters
+from measures import messages, render_alone, whole_path
 from rehearsal import simulated
 from rendering import rendering_parts
 from rich.console import Console
 from rich.progress import Progress
-from rich.table import Table
 from scene import Scene, set_up
-from servers import program, sink, source_rate
+from servers import Server, postgresql, program, sink, slow_sink
+from tables import machine, out, show_latency, show_message, show_parts, show_profile, show_simulated, show_ticks
+from whole import CONNECTIONS, Row, drip_row, measure, post_office_rows
+from whole import show as show_whole
 
-#: (workers, connections of each) of the whole path.
-_SHAPES = ((1, 10), (1, 20), (2, 10), (2, 20))
-#: Connections of smtp-source.
-_SOURCE_CONNECTIONS = 20
-#: Functions that a profile names.
-_MOST = 45
+from drip.settings import load
 
-out = Console(width=100)
+PARTS = ("render", "sqlite", "postgresql", "post-office", "latency", "claims", "simulate")
+#: Connections of the one worker whose server is far away.
+_CONNECTIONS = (1, 10, 20, 50, 100)
+#: MAIL, RCPT and DATA are answered together, and the message is: two round trips.
+_TRIPS = 2
+#: django-post_office sends at most so many in a run.
+_POST_OFFICE = 2000
+#: So many times more rounds for ticks: they are short.
+_MORE = 3
+#: A tick is compared with one over so many enrolments.
+_FEW = 10_000
 
 
 def main() -> None:
     """Measure, and print what came out."""
-    parser = argparse.ArgumentParser(prog="bench/run.py", description=__doc__)
-    parser.add_argument("--mails", type=int, default=4000, help="so many in each run (default: %(default)s)")
-    parser.add_argument("--rounds", type=int, default=3, help="so many times; medians are told (default: %(default)s)")
-    parser.add_argument("--seconds", type=float, default=5, help="for rendering alone (default: %(default)s)")
-    parser.add_argument(
-        "--folder", type=Path, help="where the databases are made: which disk (default: the temp folder)"
-    )
-    parser.add_argument("--learners", type=int, default=2000, help="so many are simulated (default: %(default)s)")
-    parser.add_argument("--simulate", action="store_true", help="measure `drip simulate` alone; no mail server needed")
-    parser.add_argument(
-        "--render", action="store_true", help="measure the parts of rendering alone; no mail server needed"
-    )
-    parser.add_argument("--profile", action="store_true", help="say where the CPU time of one worker goes instead")
-    asked = parser.parse_args()
-    if asked.simulate:
-        _show_simulated(asked.learners)
-        return
-    if asked.render:
-        _show_parts(asked.folder)
-        return
+    asked = _arguments()
     program("smtp-source")
-    with sink() as port, tempfile.TemporaryDirectory(prefix="drip-bench-", dir=asked.folder) as folder:
-        transport = f"smtp://127.0.0.1:{port}?tls=none&connections="
-        scene = set_up(Path(folder) / "workspace", f"{transport}20", asked.mails)
+    tempfile.tempdir = str(asked.folder) if asked.folder else None
+    with sink() as port, tempfile.TemporaryDirectory(prefix="drip-bench-") as folder, ExitStack() as running:
+        wanted = {asked.profile} if asked.profile else set(asked.only)
+        server = _postgresql(running) if wanted & {"postgresql", "claims"} else None
+        ground = _Ground(asked, Path(folder), port, server)
         if asked.profile:
-            _show_profile(whole_path(scene, mails=asked.mails, workers=1, profile=True), asked.mails)
-            return
-        rendered = render_alone(scene, asked.seconds)
-        beside: dict[tuple[int, int], list[tuple[float, Run]]] = {shape: [] for shape in _SHAPES}
-        with Progress(console=Console(stderr=True), transient=True) as bar:
-            for _ in bar.track(range(asked.rounds), description="measuring"):
-                for workers, connections in _SHAPES:
-                    # one right after the other: a machine that others use too changes by the second
-                    rate = source_rate(port, mails=asked.mails, size=rendered.size, connections=_SOURCE_CONNECTIONS)
-                    here = Scene(scene.folder, f"{transport}{connections}")
-                    run = whole_path(here, mails=asked.mails, workers=workers)
-                    beside[workers, connections].append((rate, run))
-    _show(asked, rendered, beside)
-    out.print()
-    _show_simulated(asked.learners)
+            _profile(ground, asked.profile)
+        else:
+            _measure(ground)
+    words = " ".join(sys.argv[1:])
+    out.print("Again: make bench" + (f' ARGS="{words}"' if words else ""), highlight=False)
 
 
-def _show(
-    asked: argparse.Namespace, rendered: Rendered, beside: dict[tuple[int, int], list[tuple[float, Run]]]
-) -> None:
-    kilobytes = rendered.size / 1000
-    out.print(
-        f"{_machine()}\n{asked.mails} mails a run, medians of {asked.rounds} rounds (lowest-highest); a message has "
-        f"{rendered.html / 1000:.1f} kB of HTML, {rendered.text / 1000:.1f} kB of text, {rendered.links} tracked links "
-        f"and a question, {kilobytes:.1f} kB as bytes.\n"
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="bench/run.py", description=__doc__)
+    parser.add_argument(
+        "--only", type=_parts, default=PARTS, metavar="PART,…", help=f"some of {', '.join(PARTS)} (default: all)"
     )
-    table = Table("", "mails/s", "of smtp-source", "CPU ms a mail", box=None, pad_edge=False)
-    for column in table.columns[1:]:
-        column.justify = "right"
-    table.add_row("render alone, one core", f"{rendered.rate:,.0f}", "", f"{1000 / rendered.rate:.2f}")
-    table.add_row(
-        f"smtp-source -d -s {_SOURCE_CONNECTIONS}",
-        _spread([rate for pairs in beside.values() for rate, _ in pairs]),
-        "100 %",
-        "",
+    add = parser.add_argument
+    add("--mails", type=int, default=4000, help="so many in each run (default: %(default)s)")
+    add("--rounds", type=int, default=3, help="so many times; medians are told (default: %(default)s)")
+    add("--seconds", type=float, default=5, help="for rendering, and for each row with latency (default: %(default)s)")
+    add("--latency", type=float, default=20, metavar="MS", help="how far the server is away (default: %(default)s)")
+    add("--enrolments", type=int, default=200_000, help="so many for the claims (default: %(default)s)")
+    add("--due", type=int, default=500, help="so many of them are due (default: %(default)s)")
+    add("--learners", type=int, default=2000, help="so many are simulated (default: %(default)s)")
+    add("--folder", type=Path, help="where the databases are made: which disk (default: the temp folder)")
+    add(
+        "--profile",
+        nargs="?",
+        const="sqlite",
+        choices=PARTS[:3],
+        help="say where the CPU time of rendering, or of one worker, goes instead",
     )
-    for (workers, connections), pairs in beside.items():
-        who = f"{workers} worker{'s' * (workers > 1)}"
-        ratio = median(run.rate / rate for rate, run in pairs)
-        table.add_row(
-            f"whole path, {who}, {connections} connections each",
-            _spread([run.rate for _, run in pairs]),
-            f"{100 * ratio:.0f} %",
-            f"{median(run.cpu for _, run in pairs):.2f}",
-        )
-    out.print(table)
-    again = f"--mails {asked.mails} --rounds {asked.rounds} --seconds {asked.seconds:g}"
-    out.print(f'\nAgain: make bench ARGS="{again}"', highlight=False)
+    return parser.parse_args()
 
 
-def _show_simulated(learners: int) -> None:
-    """Print what a cohort of 10,000 would cost, by what these take."""
-    table = Table("drip simulate, 20 steps, learners who answer", "mails", "CPU s for 10,000", box=None, pad_edge=False)
-    for column in table.columns[1:]:
-        column.justify = "right"
-    for words, reviews in (("nothing comes back", False), ("each question comes back twice", True)):
-        run = simulated(learners, reviews=reviews)
-        table.add_row(f"{learners:,} of them, {words}", f"{run.mails:,}", f"{run.cpu / learners * 10_000:.0f}")
-    out.print(table)
+def _parts(text: str) -> tuple[str, ...]:
+    chosen = tuple(text.split(","))
+    if unknown := set(chosen) - set(PARTS):
+        raise argparse.ArgumentTypeError(f"no part {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
+    return chosen
 
 
-def _show_parts(folder: Path | None) -> None:
-    """Print what each part of rendering takes of a core."""
-    with tempfile.TemporaryDirectory(prefix="drip-bench-", dir=folder) as made:
-        spent = rendering_parts(set_up(Path(made) / "workspace", "outbox:./outbox", 1000))
-    table = Table("rendering alone", "CPU µs", box=None, pad_edge=False)
-    table.columns[1].justify = "right"
-    for part, microseconds in spent.items():
-        table.add_row(part, f"{microseconds:.1f}")
-    out.print(f"{_machine()}\n")
-    out.print(table)
+@dataclass(frozen=True, slots=True)
+class _Ground:
+    """Where everything stands: what was asked for, a folder, the sink's port, and a PostgreSQL (if there is one)."""
+
+    asked: argparse.Namespace
+    folder: Path
+    port: int
+    server: tuple[Server, int] | None
+
+    def scene(self, name: str, people: int) -> Scene:
+        """A workspace with so many people, whose mail goes to the sink."""
+        return set_up(self.folder / name, f"smtp://127.0.0.1:{self.port}?tls=none", people)
+
+    def databases(self, scene: Scene, parts: Sequence[str]) -> list[Databases]:
+        """The scene's databases of the kinds that these parts name."""
+        found: list[Databases] = [Files(scene)] if "sqlite" in parts else []
+        return found + ([clones(scene, *self.server)] if "postgresql" in parts and self.server else [])
 
 
-def _show_profile(run: Run, mails: int) -> None:
-    """Print the functions that were on the stack for 1 % of the samples or more, what they called included."""
-    spent = dict(run.spent)
-    total = spent.pop("all")
-    out.print(f"{_machine()}\n1 worker, {mails} mails: {run.cpu:.2f} ms of CPU a mail, {total} samples\n")
-    ours = [(name, n) for name, n in spent.items() if name.startswith("drip.") and n * 100 >= total]
-    for name, samples in sorted(ours, key=lambda one: -one[1])[:_MOST]:
-        out.print(f"{100 * samples / total:5.1f} %  {run.cpu * samples / total:6.3f} ms  {name}", highlight=False)
+def _measure(ground: _Ground) -> None:
+    """Measure what was asked for, and print it."""
+    asked = ground.asked
+    out.print(machine(), highlight=False)
+    if set(asked.only) - {"claims", "simulate"}:
+        scene = ground.scene("workspace", asked.mails)
+        rendered = render_alone(scene, asked.seconds if "render" in asked.only else 0.5)
+        show_message(rendered)
+        rows = _rows(ground, scene)
+        with _progress("the whole path", asked.rounds * len(rows)) as step:
+            measure(rows, port=ground.port, mails=asked.mails, size=rendered.size, rounds=asked.rounds, step=step)
+        if set(asked.only) - {"latency", "claims", "simulate"}:
+            show_whole(rows, rendered if "render" in asked.only else None)
+        if "render" in asked.only:
+            show_parts(rendering_parts(scene))
+        if "latency" in asked.only:
+            _latency(asked, scene)
+    if "claims" in asked.only:
+        _claims(ground)
+    if "simulate" in asked.only:
+        words = {"nothing comes back": False, "each question comes back twice": True}
+        show_simulated({said: simulated(asked.learners, reviews=reviews) for said, reviews in words.items()})
 
 
-def _spread(rates: Sequence[float]) -> str:
-    return f"{median(rates):,.0f} ({min(rates):,.0f}-{max(rates):,.0f})"
+def _rows(ground: _Ground, scene: Scene) -> list[Row]:
+    """The rows of the whole path: drip on each kind of database, and django-post_office on the same."""
+    asked, rows = ground.asked, []
+    office = _post_office(ground, scene) if "post-office" in asked.only else None
+    kinds = [part for part in ("sqlite", "postgresql") if part in asked.only]
+    if office is not None and not kinds:
+        kinds = ["sqlite"]  # it is compared with something
+    for databases in ground.databases(scene, kinds):
+        rows += [drip_row(scene, databases, workers, asked.mails) for workers in (1, 2)]
+        if office is not None:
+            rows += post_office_rows(office, databases)
+    return rows
 
 
-def _machine() -> str:
-    model = "unknown CPU"
-    if (info := Path("/proc/cpuinfo")).exists():
-        model = next((line.partition(":")[2].strip() for line in info.open() if line.startswith("model name")), model)
-    system = f"{platform.system()} {platform.release()}, Python {platform.python_version()}"
-    return f"{os.cpu_count()} cores, {model}, {system}, SQLite {sqlite3.sqlite_version}; load: {os.getloadavg()[0]:.1f}"
+def _post_office(ground: _Ground, scene: Scene) -> PostOffice | None:
+    python = install()
+    if isinstance(python, str):
+        out.print(f"django-post_office is left out; it cannot be installed: {python}\n", highlight=False)
+        return None
+    letters = ground.folder / "letters.jsonl"
+    few = min(ground.asked.mails, _POST_OFFICE)  # it takes its time, and its rate does not depend on how many there are
+    write_letters(letters, messages(scene, few), base_url=load(scene.folder, {}).base_url)
+    return PostOffice(python, letters, ground.port)
+
+
+def _latency(asked: argparse.Namespace, scene: Scene) -> None:
+    """One worker, with more and more connections to a server that is far away."""
+    runs = {}
+    with slow_sink(asked.latency) as port, _progress("latency", len(_CONNECTIONS)) as step:
+        away = Scene(scene.folder, f"smtp://127.0.0.1:{port}?tls=none")
+        for connections in _CONNECTIONS:
+            runs[connections] = whole_path(
+                *(away, Files(scene)), mails=asked.mails, workers=1, connections=connections, seconds=asked.seconds
+            )
+            step()
+    show_latency(asked.latency, _TRIPS, runs)
+
+
+def _claims(ground: _Ground) -> None:
+    """What a tick costs over many enrolments, beside one over few."""
+    asked, kinds = ground.asked, {}
+    scene = ground.scene("claims", 1)
+    for databases in ground.databases(scene, ("sqlite", "postgresql")):
+        sizes, rounds = (_FEW, asked.enrolments), _MORE * asked.rounds
+        with _progress(f"claims, {databases.name}", rounds + 1 + len(sizes)) as step:
+            kinds[databases.name] = ticks(scene, databases, sizes=sizes, due=asked.due, rounds=rounds, progress=step)
+    show_ticks(asked.due, kinds)
+
+
+def _profile(ground: _Ground, part: str) -> None:
+    """Where CPU time goes: of rendering alone, or of one worker."""
+    asked = ground.asked
+    scene = ground.scene("workspace", asked.mails)
+    if part == "render":
+        rendered = render_alone(scene, asked.seconds, profile=True)
+        show_profile("rendering alone", 1000 / rendered.rate, rendered.spent)
+    for databases in ground.databases(scene, (part,)):
+        run = whole_path(scene, databases, mails=asked.mails, workers=1, connections=CONNECTIONS, profile=True)
+        show_profile(f"1 worker, {databases.name}, {asked.mails} mails", run.cpu, run.spent)
+
+
+def _postgresql(running: ExitStack) -> tuple[Server, int] | None:
+    """A server that is up as long as we are, or a word about why there is none."""
+    try:
+        return running.enter_context(postgresql())
+    except RuntimeError as error:
+        out.print(f"PostgreSQL is left out: {error}\n", highlight=False)
+        return None
+
+
+@contextmanager
+def _progress(words: str, total: int) -> Iterator[Callable[[], None]]:
+    """A bar on stderr that is gone at the end; gives what to call after each step."""
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(words, total=total)
+        yield lambda: bar.advance(task)
 
 
 if __name__ == "__main__":

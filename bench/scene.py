@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -18,7 +17,9 @@ from drip.store import Store
 
 #: Everyone is enrolled at once, and the clock stands: the first tip of all is due, the second is derived when it goes.
 NOW = datetime.fromisoformat("2026-03-02T09:00:00+00:00")
-DATABASE = "drip.db"
+#: The day after, when the second tip is due to whoever got the first.
+LATER = datetime.fromisoformat("2026-03-03T09:00:00+00:00")
+DATABASE = "sqlite:///drip.db"
 
 _TOML = """\
 [sender]
@@ -86,17 +87,12 @@ class Scene:
     transport: str
 
     def store(self, database: str = DATABASE) -> Store:
-        """Open one of its databases."""
-        return wiring.store(load(self.folder, {"DRIP_DATABASE_URL": f"sqlite:///{database}"}))
+        """Open one of its databases, by its address."""
+        return wiring.store(load(self.folder, {"DRIP_DATABASE_URL": database}))
 
-    def sending(self, store: Store) -> Sending:
+    def sending(self, store: Store, now: datetime = NOW) -> Sending:
         """What `drip run --now` would send with."""
-        return wiring.sending(load(self.folder, {"DRIP_TRANSPORT": self.transport}), store, wiring.frozen_clock(NOW))
-
-    def copy(self, name: str) -> str:
-        """Give a fresh database with everyone due, and its name."""
-        shutil.copyfile(self.folder / DATABASE, self.folder / name)
-        return name
+        return wiring.sending(load(self.folder, {"DRIP_TRANSPORT": self.transport}), store, wiring.frozen_clock(now))
 
 
 def set_up(folder: Path, transport: str, people: int) -> Scene:

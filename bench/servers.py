@@ -1,4 +1,4 @@
-"""Postfix's own test programs: smtp-sink takes mail and forgets it, smtp-source sends it as fast as C can."""
+"""The servers beside drip: postfix's smtp-sink and smtp-source, a mail server that is far away, and PostgreSQL."""
 
 from __future__ import annotations
 
@@ -10,11 +10,18 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+
+sys.path.append(str(Path(__file__).parents[1] / "tests"))  # they know how to start a PostgreSQL
+
+from postgres import DURABLE, Server, cluster
 
 #: Debian keeps them here, which is on root's PATH only.
 _SBIN = "/usr/sbin"
 #: Seconds that the sink may take to listen.
 _PATIENCE = 10.0
+#: PostgreSQL's own default; the tests' servers take less.
+_SHARED_BUFFERS = "shared_buffers=128MB"
 
 
 def program(name: str) -> str:
@@ -41,6 +48,18 @@ def sink() -> Iterator[int]:
         server.wait()
 
 
+@contextmanager
+def slow_sink(milliseconds: float) -> Iterator[int]:
+    """A mail server whose replies take so long, in a process of its own; gives its port on 127.0.0.1."""
+    command = [sys.executable, str(Path(__file__).with_name("slow_sink.py")), str(milliseconds)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        try:
+            assert server.stdout
+            yield int(server.stdout.readline())
+        finally:
+            server.terminate()
+
+
 def source_rate(port: int, *, mails: int, size: int, connections: int) -> float:
     """Mails a second that smtp-source sends over connections that it keeps, each of `size` bytes."""
     start = time.perf_counter()
@@ -52,6 +71,13 @@ def source_rate(port: int, *, mails: int, size: int, connections: int) -> float:
         check=True,
     )
     return mails / (time.perf_counter() - start)
+
+
+@contextmanager
+def postgresql() -> Iterator[tuple[Server, int]]:
+    """A PostgreSQL that keeps what it has committed, and its process's id. Raises RuntimeError where there is none."""
+    with cluster(*DURABLE, _SHARED_BUFFERS) as server, server.running() as process:
+        yield server, process.pid
 
 
 def _await(server: subprocess.Popen[bytes], port: int) -> None:
