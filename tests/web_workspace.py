@@ -18,6 +18,7 @@ from drip.course.timing import Gap, Rule, Unit
 from drip.engine.record import Recorder
 from drip.people import Enrolment, State
 from drip.plan.model import Mail, Option, Plan, Question, Sender, Survey, Texts, Variant
+from drip.plan.renames import Renames
 from drip.render.message import Template
 from drip.store import Store, courses, enrolments, evidence, learners, ledger
 from drip.store.tables import evidence as evidence_table
@@ -157,7 +158,7 @@ def make_workspace(
         "attributes": {},
     }
     with store.write() as conn:
-        courses.put(conn, plan, templates, now=SENT_AT)
+        courses.put(conn, plan, templates, names=Renames(), now=SENT_AT)
         learners.add(conn, [person], now=SENT_AT)
         learner = learners.by_addresses(conn, [email])[learners.address_of(email)]
         enrolment = Enrolment(

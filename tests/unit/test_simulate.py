@@ -240,12 +240,13 @@ ACTS = st.lists(
         sure=st.sampled_from(["guessed", "certain"]),
     ),
     max_size=12,
+    unique_by=lambda act: act.at,
 )
 
 
 @given(acts=ACTS)
 def test_facts_are_those_of_the_same_evidence(acts: list[Act]) -> None:
-    """What acts leave behind is what `summarise` makes of the same things done by a person in a browser."""
+    """What acts leave behind is what `summarise` makes of the same, one after another, by a person in a browser."""
     sent = {"a": (1, START), "b": (2, START)}
     facts = Facts(sent={"a": START, "b": START})
     evidence = []
