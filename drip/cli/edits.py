@@ -76,7 +76,7 @@ def publish(
     allow_repeat: AllowRepeatOption = None,
     format: FormatOption = Format.text,
 ) -> None:
-    """Make courses the ones that go out, to new people and to those on their way.
+    """Make courses live, for new people and those in them.
 
     All of them are checked before any is stored. What has been sent stays as it is; `drip diff` says beforehand what
     changes for whom.
