@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -94,10 +94,11 @@ class Answer:
 class Facts:
     """A frozen summary of one enrolment's evidence, which conditions read.
 
-    All times are aware. `sent` is step → actual send. `opened` and `clicked` are step → the instant from which the
-    first human one counts (its arrival + 60 s): later than `now` means unsettled. `answers` is question → all answers,
-    oldest first. `rated` is survey → first rating. `events` is name → first time since the enrolment. `offered` is
-    question → when it came back for review. `alive_at` is the last sign of life: an answer, or a click that counts.
+    All times are aware. `sent` is step → actual send, the last where there are several; `earlier` are the others.
+    `opened` and `clicked` are step → the instant from which the first human one counts (its arrival + 60 s): later
+    than `now` means unsettled. `answers` is question → all answers, oldest first. `rated` is survey → first rating.
+    `events` is name → first time since the enrolment. `offered` is question → when it came back for review.
+    `alive_at` is the last sign of life: an answer, or a click that counts.
     """
 
     sent: Mapping[str, datetime] = field(default_factory=dict)
@@ -108,6 +109,17 @@ class Facts:
     events: Mapping[str, datetime] = field(default_factory=dict)
     offered: Mapping[str, tuple[datetime, ...]] = field(default_factory=dict)
     alive_at: datetime | None = None
+    earlier: tuple[datetime, ...] = ()
+
+    def sent_now(self, step: str, at: datetime) -> Facts:
+        """The same, once this step's mail is sent at `at`."""
+        before = (self.sent[step],) if step in self.sent else ()
+        return replace(self, sent={**self.sent, step: at}, earlier=(*self.earlier, *before))
+
+    @property
+    def sends(self) -> tuple[datetime, ...]:
+        """When mails were sent, all of them: what caps and silence count."""
+        return (*self.sent.values(), *self.earlier)
 
 
 def summarise(
@@ -115,17 +127,23 @@ def summarise(
     evidence: Sequence[Evidence],
     *,
     reviews: Sequence[tuple[int, datetime, Sequence[str]]] = (),
+    earlier: Sequence[tuple[int, datetime]] = (),
 ) -> Facts:
     """The Facts of one enrolment. `sent` is step → (delivery id, actual send); `evidence` is all there is, raw.
 
-    `reviews` is (delivery id, actual send, questions) of every mail that brought questions back.
+    `earlier` is (delivery id, actual send) of each mail whose step was sent again later. `reviews` is (delivery id,
+    actual send, questions) of every mail that brought questions back.
 
     Only what people did counts as opened or clicked, and each counts from 60 s after it arrived.
     """
     by_delivery: dict[int | None, list[Evidence]] = defaultdict(list)
     for event in evidence:
         by_delivery[event.delivery_id].append(event)
-    sent_at: dict[int | None, datetime] = {**{id_: at for id_, at, _ in reviews}, **dict(sent.values())}
+    sent_at: dict[int | None, datetime] = {
+        **{id_: at for id_, at, _ in reviews},
+        **dict(earlier),
+        **dict(sent.values()),
+    }
     offered: dict[str, list[datetime]] = defaultdict(list)
     for _, at, questions in reviews:
         for question in questions:
@@ -163,6 +181,7 @@ def summarise(
         events=happened,
         offered={question: tuple(sorted(times)) for question, times in offered.items()},
         alive_at=max(signs, default=None),
+        earlier=tuple(at for _, at in earlier),
     )
 
 

@@ -153,7 +153,7 @@ def _with_reasons(told: Sequence[Row], plan: Plan, names: Renames, stands: Enrol
                     reason += f"; {span_text(row.at - due.at)} late"
                 row = replace(row, reason=reason)
             yield row
-            facts, last = replace(facts, sent={**facts.sent, row.step: row.at}), row.step
+            facts, last = facts.sent_now(row.step, row.at), row.step
             at = replace(at, last_mail_at=row.at, floor_at=None, waited=False)
         else:
             yield row

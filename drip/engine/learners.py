@@ -266,7 +266,10 @@ def _judged(
 ) -> list[dict[str, object]]:
     """Evidence with who did it: judged mail by mail, told in the order in which it happened."""
     course_of = {standing.enrolment.id: standing.enrolment.course_id for standing in standings}
-    sent_at = {id_: at for rows in mails.values() for id_, at in sent_times(rows).values()}
+    sent_at: dict[int | None, datetime] = {}
+    for rows in mails.values():
+        last, earlier = sent_times(rows)
+        sent_at.update([*earlier, *last.values()])
     by_mail: dict[int | None, list[Evidence]] = defaultdict(list)
     for event in events:
         by_mail[event.delivery_id].append(event)

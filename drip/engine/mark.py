@@ -107,7 +107,7 @@ def _ahead(parcel: Parcel, now: datetime) -> _Ahead:
         facts = replace(facts, offered={**facts.offered, **again})
     then, stands, next_at = None, parcel.enrolment, None
     if parcel.mail is not None:
-        facts = replace(facts, sent={**facts.sent, parcel.mail.id: now})
+        facts = facts.sent_now(parcel.mail.id, now)
         if stands.revision != parcel.plan.revision:
             stands = replace(stands, revision=parcel.plan.revision)
         stands = after_send(stands, parcel.mail, now)

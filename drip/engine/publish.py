@@ -63,7 +63,8 @@ def publish(
         found = compare(conn, plan, extend=extend, allow_repeat=allow_repeat)
         if found.impact.refusals:
             raise Refused("\n".join(found.impact.refusals))
-        again = {*allow_repeat, *courses.repeats_of(conn, [plan.course_id]).get(plan.course_id, ())}
+        allowed = courses.repeats_of(conn, [plan.course_id]).get(plan.course_id, frozenset())
+        again = {*allow_repeat, *(found.names.step(step) for step in allowed)}
         before = courses.put(conn, plan, compiled.templates, names=found.names, repeats=again, now=now)
         media.put(conn, compiled.media, now=now)
     plan_everyone(store, plan, now=now)

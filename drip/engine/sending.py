@@ -75,15 +75,26 @@ def facts_of(conn: Connection, enrolled: Sequence[Enrolment]) -> tuple[Mapping[i
             for row in rows[one.id]
             if row.riders and row.state not in (Phase.CANCELLED, Phase.FAILED)
         ]
-        found = summarise(sent_times(rows[one.id]), [*own[one.id], *since], reviews=reviews)
+        sent, earlier = sent_times(rows[one.id])
+        found = summarise(sent, [*own[one.id], *since], reviews=reviews, earlier=earlier)
         facts[one.id] = called_now(found, names[one.revision])
     return facts, rows
 
 
-def sent_times(rows: Sequence[Delivery]) -> dict[str, tuple[int, datetime]]:
-    """step → (delivery, actual send), recaps left out: they teach nothing and count for no limit."""
-    gone = ((row, gone_at(row)) for row in rows if row.step != REVIEW)
-    return {row.step: (row.id, at) for row, at in gone if at is not None}
+def sent_times(rows: Sequence[Delivery]) -> tuple[dict[str, tuple[int, datetime]], list[tuple[int, datetime]]]:
+    """step → (delivery, actual send), and those of the same step before; `rows` are the oldest first.
+
+    Recaps are left out: they teach nothing and count for no limit.
+    """
+    last: dict[str, tuple[int, datetime]] = {}
+    earlier: list[tuple[int, datetime]] = []
+    for row in rows:
+        at = gone_at(row)
+        if row.step != REVIEW and at is not None:
+            if row.step in last:
+                earlier.append(last[row.step])
+            last[row.step] = (row.id, at)
+    return last, earlier
 
 
 def gone_at(row: Delivery) -> datetime | None:

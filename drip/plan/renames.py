@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TypeVar
@@ -75,9 +75,11 @@ def called_now(facts: Facts, names: Renames) -> Facts:
     if not names.steps and not names.questions:
         return facts
     asked = names.questions
+    sent = _times(facts.sent, names.steps, which=max)
     return replace(
         facts,
-        sent=_times(facts.sent, names.steps),
+        sent=sent,
+        earlier=(*facts.earlier, *(at for name, at in facts.sent.items() if at != sent[names.step(name)])),
         opened=_times(facts.opened, names.steps),
         clicked=_times(facts.clicked, names.steps),
         answers={
@@ -87,12 +89,14 @@ def called_now(facts: Facts, names: Renames) -> Facts:
     )
 
 
-def _times(times: Mapping[str, datetime], names: Mapping[str, str]) -> dict[str, datetime]:
-    """The earliest under each name."""
+def _times(
+    times: Mapping[str, datetime], names: Mapping[str, str], *, which: Callable[[datetime, datetime], datetime] = min
+) -> dict[str, datetime]:
+    """The earliest, or the last, under each name."""
     found: dict[str, datetime] = {}
     for name, at in times.items():
         now = names.get(name, name)
-        found[now] = min(at, found.get(now, at))
+        found[now] = which(at, found.get(now, at))
     return found
 
 

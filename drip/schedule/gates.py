@@ -53,7 +53,7 @@ def silenced(plan: Plan, enrolment: Enrolment, facts: Facts, now: datetime) -> S
     """Whether so many mails have brought no sign of life that `silent` pauses the enrolment."""
     if plan.silent_after is None:
         return None
-    unanswered = sum(facts.alive_at is None or at > facts.alive_at for at in facts.sent.values())
+    unanswered = sum(facts.alive_at is None or at > facts.alive_at for at in facts.sends)
     if unanswered < plan.silent_after:
         return None
     paused = replace(enrolment, state=State.PAUSED, paused_by=SILENT, held_since=now)

@@ -76,7 +76,7 @@ def closed_days(limit: Limit | None, facts: Facts, zone: ZoneInfo) -> Callable[[
     if limit is None:
         return None
     per_day = limit.per == "day"
-    sent = Counter(_period(local_date(at, zone), per_day) for at in facts.sent.values())
+    sent = Counter(_period(local_date(at, zone), per_day) for at in facts.sends)
     full = {period for period, mails in sent.items() if mails >= limit.count}
     return lambda day: _period(day, per_day) in full
 

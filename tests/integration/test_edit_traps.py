@@ -122,6 +122,29 @@ def test_a_repeat_is_allowed_for_one_edit(stage: Stage) -> None:
         stage.publish(FREE + A + C + D + B)
 
 
+def test_a_repeat_is_kept_through_a_rename(stage: Stage) -> None:
+    """What was to go again goes again under its new id too."""
+    begun(stage, FREE + A + B + C + D, ADA)
+    stage.live(days=1)
+    stage.publish(FREE + A + C + B + D, allow_repeat=["b"])
+    stage.publish(FREE + A + C + B.replace("tip: b", "tip: b2, renamed_from: b") + D)
+    stage.live(days=3)
+    assert steps_of(stage.rows()) == ["a", "b", "c", "b2", "d"]
+
+
+@pytest.mark.parametrize("again", [A, A.replace("tip: a", "tip: a2, renamed_from: a")], ids=["as it was", "renamed"])
+def test_a_cap_counts_a_repeat_as_two(stage: Stage, again: str) -> None:
+    """`3 per week`, one tip twice among them, also under another name: the fourth mail waits for Monday."""
+    capped = FREE.replace("every: 1 day", "every: 1 hour, limit: 3 per week")
+    begun(stage, capped + A + B + C, ADA)
+    stage.publish(capped + B + A + C, allow_repeat=["a"])
+    stage.publish(capped + B + again + C)
+    stage.live(days=2)
+    assert len(stage.rows()) == 3
+    stage.live(days=4)
+    assert stage.rows()[3].sent_at == datetime(2026, 3, 9, 15, tzinfo=UTC)
+
+
 def test_a_tip_taken_out_and_put_back_later_is_a_repeat(stage: Stage) -> None:
     """The revision between does not know it, the ledger does."""
     begun(stage, FREE + A + B + C + D, ADA)
@@ -214,8 +237,10 @@ def test_only_the_latest_run_has_finished(stage: Stage) -> None:
     """Who went through twice is one person, in diff as in what `--extend` does."""
     course = FREE.replace("steps:", "start: {event: go, reentry: after completion}\nsteps:")
     begun(stage, course + A, ADA)
+    stage.live(days=1)
     stage.enrol(ADA)
     stage.deliver()
+    assert stage.standing(ADA).enrolment.run == 2
     assert told(stage, course + A + B, extend=True) == {("b", "past", "will get it", 1)}
     assert stage.publish(course + A + B, extend=True).extended == 1
 
