@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 #: The order of `drip --help`: from writing a course, over its people, to running it and seeing what came of it.
 ORDER = (
     *("init", "check", "preview", "simulate", "schema"),
-    *("publish", "learners", "enrol", "event", "send"),
+    *("diff", "publish", "learners", "enrol", "event", "send"),
     *("run", "serve", "up", "pause", "resume", "status", "settle", "why", "report"),
     *("db", "demo"),
 )
