@@ -6,7 +6,7 @@ it next (a claim) moves it then. So nothing depends on this pass but how soon a 
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -17,13 +17,15 @@ from drip.people import Enrolment, Facts, State
 from drip.plan.model import Plan
 from drip.plan.renames import Renames, called_now
 from drip.schedule.advance import look_ahead
-from drip.schedule.migrate import follow, place_of
+from drip.schedule.migrate import Place, follow, place_of
 from drip.store import Store, courses, edits
 from drip.store.enrolments import Standing
 from drip.store.troubles import tried_again
 
 #: So many enrolments are worked out in one transaction.
 BATCH = 500
+#: So many for whom nothing changes are carried over in one.
+CARRIED = 5_000
 #: Why an enrolment is looked at, where no time was due.
 CHANGED = "the course has changed"
 
@@ -31,8 +33,8 @@ CHANGED = "the course has changed"
 def catch_up(store: Store, *, now: datetime, library: Library | None = None) -> int:
     """Move everybody who stands in an earlier revision of a course. Calling it twice moves nobody twice.
 
-    Those for whom nothing changes are moved a step at a time, the others one by one, in short transactions. Returns
-    how many were worked out anew.
+    Those for whom nothing changes are carried over as they are, the others are worked out one by one, in short
+    transactions. Returns how many were worked out anew.
     """
     library = library or Library()
     with store.read() as conn:
@@ -40,10 +42,24 @@ def catch_up(store: Store, *, now: datetime, library: Library | None = None) -> 
     return sum(_catch_up(store, course_id, now=now, library=library) for course_id in waiting)
 
 
+#: (revision, step, revision now) → where that leads.
+Places = dict[tuple[str, str | None, str], Place]
+
+
 def followed(
-    conn: Connection, library: Library, standing: Standing, facts: Facts, names: Renames, *, now: datetime
+    conn: Connection,
+    library: Library,
+    standing: Standing,
+    facts: Facts,
+    names: Renames,
+    *,
+    now: datetime,
+    places: Places | None = None,
 ) -> tuple[Enrolment, Facts, Plan]:
-    """The enrolment, and its facts under today's names, in the plan that is published now."""
+    """The enrolment, and its facts under today's names, in the plan that is published now.
+
+    `places` remembers what was worked out for others who stood there.
+    """
     new = library.plan(conn, standing.current)
     if standing.enrolment.revision == standing.current:
         return standing.enrolment, facts, new
@@ -51,20 +67,30 @@ def followed(
     facts = called_now(facts, names)
     if standing.enrolment.state not in (State.ACTIVE, State.PAUSED):
         return standing.enrolment, facts, new
-    return follow(old, new, standing.enrolment, standing.learner, facts, names, now), facts, new
+    stood = (old.revision, standing.enrolment.next_step, new.revision)
+    place = places.get(stood) if places is not None else None
+    if place is None:
+        place = place_of(old, new, stood[1], names)
+    if places is not None:
+        places[stood] = place
+    return follow(old, new, standing.enrolment, standing.learner, facts, place, now), facts, new
 
 
 def _catch_up(store: Store, course_id: str, *, now: datetime, library: Library) -> int:
     _carry_over(store, course_id, library)
     looked_at: set[int] = set()
-    while batch := _move_some(store, course_id, library, after_id=max(looked_at, default=0), now=now):
+    places: Places = {}
+    batch = [0]
+    while batch := _move_some(store, course_id, library, places, after_id=batch[-1], now=now):
         looked_at.update(batch)
     _mark_caught_up(store, course_id, looked_at)
     return len(looked_at)
 
 
 @tried_again
-def _move_some(store: Store, course_id: str, library: Library, *, after_id: int, now: datetime) -> list[int]:
+def _move_some(
+    store: Store, course_id: str, library: Library, places: Places, *, after_id: int, now: datetime
+) -> list[int]:
     """Move the next of those who are behind. Returns whom it looked at, in order."""
     with store.write() as conn:
         revision = courses.current_revisions(conn, [course_id])[course_id]
@@ -73,8 +99,7 @@ def _move_some(store: Store, course_id: str, library: Library, *, after_id: int,
         names = courses.names_of(conn, {revision})[revision]
         edits.forget_claims(conn, ids)
         facts, _ = facts_of(conn, [standing.enrolment for standing in batch])
-        for standing in batch:
-            _move(conn, library, standing, facts[standing.enrolment.id], names, now=now)
+        edits.move(conn, [_moved(conn, library, one, facts[one.enrolment.id], names, places, now=now) for one in batch])
     return ids
 
 
@@ -97,29 +122,46 @@ def _carry_over(store: Store, course_id: str, library: Library) -> None:
         names = courses.names_of(conn, {revision})[revision]
         places = edits.stale_places(conn, course_id, revision)
         new = library.plan(conn, revision)
-        plans = {old: library.plan(conn, old) for old, _ in places}
-    for old, step in places:
-        before = plans[old]
-        place = place_of(before, new, step, names)
-        if place.retimed or (before.timezone, before.limit) != (new.timezone, new.limit):
+        plans = {old: library.plan(conn, old) for old in places}
+    for old, before in plans.items():
+        if (before.timezone, before.limit) != (new.timezone, new.limit):
             continue
-        with store.write() as conn:
-            edits.carry_over(conn, course_id, (old, step), (revision, place.step))
+        found = {step: place_of(before, new, step, names) for step in places[old]}
+        same = {step: place.step for step, place in found.items() if place.step is not None and not place.retimed}
+        last: int | None = 0
+        while same and last is not None:
+            last = _carry_some(store, course_id, (old, revision), same, after_id=last)
 
 
-def _move(
-    conn: Connection, library: Library, standing: Standing, facts: Facts, names: Renames, *, now: datetime
-) -> None:
-    """Write where one enrolment stands now. What cannot be worked out is left to the next claim, which holds it."""
+@tried_again
+def _carry_some(
+    store: Store, course_id: str, revisions: tuple[str, str], places: Mapping[str, str], *, after_id: int
+) -> int | None:
+    with store.write() as conn:
+        return edits.carry_over(conn, course_id, revisions, places, after_id=after_id, limit=CARRIED)
+
+
+def _moved(
+    conn: Connection,
+    library: Library,
+    standing: Standing,
+    facts: Facts,
+    names: Renames,
+    places: Places,
+    *,
+    now: datetime,
+) -> tuple[Enrolment, datetime | None, str]:
+    """(where one enrolment stands now, when to look at it, why then).
+
+    What cannot be worked out is left to the next claim, which holds it.
+    """
     try:
-        stands, facts, plan = followed(conn, library, standing, facts, names, now=now)
+        stands, facts, plan = followed(conn, library, standing, facts, names, now=now, places=places)
         if stands.held_out or stands.state is State.PAUSED:
-            due_at, reason = None, standing.due_reason
-        elif stands.held_since is not None or standing.problem is not None or stands.next_step is None:
-            due_at, reason = now, CHANGED
-        else:
-            then = look_ahead(plan, stands, standing.learner, facts, now)
-            stands, due_at, reason = then.enrolment, then.due_at, then.reason
+            return stands, None, standing.due_reason
+        if stands.held_since is not None or standing.problem is not None or stands.next_step is None:
+            return stands, now, CHANGED
+        then = look_ahead(plan, stands, standing.learner, facts, now)
+        return then.enrolment, then.due_at, then.reason
     except PERSONAL:
-        stands, due_at, reason = standing.enrolment, now, CHANGED
-    edits.move(conn, stands, due_at=due_at, reason=reason)
+        return standing.enrolment, now, CHANGED

@@ -63,14 +63,13 @@ def coming(plan: Plan, start: str | None, *, without: str | None = None) -> set[
 
 
 def follow(
-    old: Plan, new: Plan, enrolment: Enrolment, learner: Learner, facts: Facts, names: Renames, now: datetime
+    old: Plan, new: Plan, enrolment: Enrolment, learner: Learner, facts: Facts, place: Place, now: datetime
 ) -> Enrolment:
-    """The enrolment as it stands in `new` at `now`. `facts` are under today's names.
+    """The enrolment as it stands in `new` at `now`, at its `place_of`. `facts` are under today's names.
 
     What an edit has made due in the past is due at the first allowed instant from `now`: it is not late, and an edit
     mails nobody outside the hours of the course. Nothing else about the person changes.
     """
-    place = place_of(old, new, enrolment.next_step, names)
     stands = replace(enrolment, revision=new.revision, next_step=place.step)
     as_before = (zone_of(learner, old), old.limit) == (zone_of(learner, new), new.limit)
     if as_before and not place.retimed:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -11,11 +12,13 @@ from sqlalchemy import (
     Connection,
     FromClause,
     and_,
+    bindparam,
     case,
     delete,
     exists,
     false,
     func,
+    null,
     or_,
     select,
     update,
@@ -28,6 +31,7 @@ from drip.schedule.reviews import REVIEW
 from drip.store import enrolments
 from drip.store.enrolments import Standing
 from drip.store.learners import CHUNK
+from drip.store.many import Many
 from drip.store.tables import delivery, enrolment
 
 #: What tells one group of people from another: (revision, step, under way, finished).
@@ -105,44 +109,69 @@ def behind(conn: Connection, course_id: str, current: str) -> list[int]:
     return list(conn.execute(query).scalars())
 
 
-def stale_places(conn: Connection, course_id: str, current: str) -> list[tuple[str, str | None]]:
-    """(revision, step) of all who stand in a revision other than the current one and wait for their time there."""
+def stale_places(conn: Connection, course_id: str, current: str) -> dict[str, list[str]]:
+    """revision → the steps at which people wait for their time there, of the revisions other than the current one."""
     query = (
         select(enrolment.c.revision, enrolment.c.next_step)
         .where(enrolment.c.course_id == course_id, enrolment.c.revision != current, _waits_quietly())
         .distinct()
     )
-    return [(row.revision, row.next_step) for row in conn.execute(query)]
+    found: dict[str, list[str]] = defaultdict(list)
+    for row in conn.execute(query):
+        found[row.revision].append(row.next_step)
+    return found
 
 
-def carry_over(conn: Connection, course_id: str, place: tuple[str, str | None], to: tuple[str, str | None]) -> None:
-    """Move everybody who waits at a (revision, step) to another: nothing changes for them but the name."""
-    conn.execute(
-        update(enrolment)
-        .where(
-            enrolment.c.course_id == course_id,
-            enrolment.c.revision == place[0],
-            enrolment.c.next_step.is_(None) if place[1] is None else enrolment.c.next_step == place[1],
-            _waits_quietly(),
-        )
-        .values(revision=to[0], next_step=to[1])
+def carry_over(
+    conn: Connection,
+    course_id: str,
+    revisions: tuple[str, str],
+    places: Mapping[str, str],
+    *,
+    after_id: int,
+    limit: int,
+) -> int | None:
+    """Move some of those who wait at these steps of one revision to what they are called in another, by id.
+
+    Nothing changes for them but the name. Returns the last id that was looked at; None when all are carried.
+    """
+    waits = (
+        enrolment.c.course_id == course_id,
+        enrolment.c.revision == revisions[0],
+        enrolment.c.next_step.in_(places),
+        enrolment.c.id > after_id,
+        _waits_quietly(),
     )
+    some = select(enrolment.c.id).where(*waits).order_by(enrolment.c.id).limit(limit).subquery()
+    last = conn.execute(select(func.max(some.c.id))).scalar_one()
+    if last is None:
+        return None
+    renamed = {old: new for old, new in places.items() if old != new}
+    step = case(renamed, value=enrolment.c.next_step, else_=enrolment.c.next_step) if renamed else enrolment.c.next_step
+    conn.execute(update(enrolment).where(*waits, enrolment.c.id <= last).values(revision=revisions[1], next_step=step))
+    return int(last)
 
 
-def move(conn: Connection, stands: Enrolment, *, due_at: datetime | None, reason: str) -> None:
-    """Write where this enrolment stands now, paused or not, and when to look at it. What troubled it is tried again."""
-    conn.execute(
-        update(enrolment)
-        .where(enrolment.c.id == stands.id, _ON_THE_WAY)
-        .values(
-            revision=stands.revision,
-            next_step=stands.next_step,
-            target=stands.target,
-            reached_at=stands.reached_at,
-            due_at=due_at,
-            due_reason=reason,
-            problem=None,
-        )
+_MOVED = ("revision", "next_step", "target", "reached_at")
+_MOVE = Many(
+    update(enrolment)
+    .where(enrolment.c.id == bindparam("the_id"), or_(enrolment.c.state == "active", enrolment.c.state == "paused"))
+    .values({**{name: bindparam(f"new_{name}") for name in (*_MOVED, "due_at", "due_reason")}, "problem": null()})
+)
+
+
+def move(conn: Connection, rows: Iterable[tuple[Enrolment, datetime | None, str]]) -> None:
+    """Write where these enrolments stand now, paused or not, when to look at each, and why then.
+
+    What troubled one is tried again.
+    """
+    _MOVE(
+        conn,
+        (
+            {f"new_{name}": getattr(one, name) for name in _MOVED}
+            | {"new_due_at": due_at, "new_due_reason": reason, "the_id": one.id}
+            for one, due_at, reason in rows
+        ),
     )
 
 
@@ -229,8 +258,9 @@ def _left(row: FromClause) -> ColumnElement[bool]:
 
 
 def _waits_quietly() -> ColumnElement[bool]:
-    """On the way, with a time and nothing else the matter."""
+    """On the way to a step, with a time and nothing else the matter."""
     return and_(
+        enrolment.c.next_step.is_not(None),
         enrolment.c.state == "active",
         enrolment.c.due_at.is_not(None),
         enrolment.c.held_since.is_(None),
