@@ -156,7 +156,8 @@ def print_impact(found: Impact) -> None:
         table(["step", "what changed", "people", "where", "what it does to them"], rows, right=("people",))
     for step, to, many in found.goes_on:
         who, go, are = ("1 person", "goes", "is") if many == 1 else (f"{many} people", "go", "are")
-        where = f'{go} on at "{to}", not before its next legal time' if to is not None else f"{are} done"
+        next_ = f'"{to}"' if to != step else "the one that is called so now"
+        where = f"{go} on at {next_}, not before its next legal time" if to is not None else f"{are} done"
         say(f'{who} at "{step}", which is gone, {where}')
 
 

@@ -18,6 +18,7 @@ from drip.errors import Refused
 from drip.people import State
 from drip.render.message import Message
 from drip.store import courses
+from drip.store.ledger import Phase
 from drip.transports import Outcome, Receipt, Result
 
 ADA, BO = "ada@customer.example", "bo@customer.example"
@@ -279,6 +280,21 @@ def test_a_decision_on_the_last_mail_ends_nobody_who_has_more_to_come(stage: Sta
     settle(stage.store, Decision.SENT, now=stage.clock())
     stage.live(days=2)
     assert steps_of(stage.rows()) == ["a", "b"]
+
+
+def test_a_recap_that_is_held_hides_nobody(stage: Stage) -> None:
+    """Ada's recap waits for a person, and she is paused at b: taking b out is refused as for everybody else."""
+    course = FREE.replace("steps:", "reviews: {after_days: [1]}\nsilent: {after: 1 mails, then: pause}\nsteps:")
+    begun(stage, course + A.replace("}", ASKS) + B.replace("}", ", after: 9 days}") + C, ADA)
+    stage.clock.turn(days=1)
+    deliver_due(stage.other_worker("refused", transport=_Says(Outcome.REFUSED)))
+    stage.live(days=9)
+    assert stage.standing(ADA).enrolment.state is State.PAUSED
+    assert [(row.step, row.state) for row in stage.rows()][1:] == [("review", Phase.HELD)]
+    with pytest.raises(Refused, match='1 person stands at "b"'):
+        stage.publish(course + A.replace("}", ASKS) + C)
+    done = stage.publish(course + A.replace("}", ASKS) + B + C)
+    assert stage.standing(ADA).enrolment.revision == done.revision
 
 
 def test_why_knows_renamed_and_removed_tips(stage: Stage) -> None:
