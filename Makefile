@@ -58,7 +58,7 @@ format: $(DEVELOPS)  ## format the code, and mend what ruff can mend
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: $(DEVELOPS) tools  ## measure (ARGS goes to bench/run.py)
+bench: $(DEVELOPS) tools  ## measure, about three minutes (ARGS="--only latency,claims"; --help says more)
 	$(BIN)/python bench/run.py $(ARGS)
 
 fuzz: $(FUZZES)  ## look for files that break `drip check`, guided by coverage (SECONDS=60)
@@ -74,7 +74,7 @@ lock:  ## pin the dependencies of pyproject.toml again (ARGS=--upgrade for the n
 	$$compile --extra dev -c requirements.txt -o requirements-dev.txt
 
 clean:  ## take away .venv and all that was made; what you wrote stays
-	rm -rf $(VENV) $(FUZZ_VENV) .fuzz build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(FUZZ_VENV) .venv-post-office .fuzz build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find drip tests bench -name __pycache__ -type d -prune -exec rm -rf {} +
 
 tools:

@@ -1,6 +1,6 @@
 """What runs in django-post_office's environment: fill its queue, then send it with `send_queued_mail`, timed.
 
-`python bench/django_queue_inside.py JSON`; the last line on stdout is {"rate": mails a second, "cpu": milliseconds a mail}.
+`python bench/django_queue_inside.py JSON`; the last line on stdout has mails a second and milliseconds of CPU a mail.
 """
 
 from __future__ import annotations

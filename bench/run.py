@@ -32,7 +32,7 @@ _CONNECTIONS = (1, 10, 20, 50, 100)
 #: MAIL, RCPT and DATA are answered together, and the message is: two round trips.
 _TRIPS = 2
 #: django-post_office sends at most so many in a run.
-_POST_OFFICE = 2000
+_POST_OFFICE = 1000
 #: So many times more rounds for ticks: they are short.
 _MORE = 3
 #: A tick is compared with one over so many enrolments.

@@ -22,6 +22,11 @@ _GOALS = {"SQLite": 60, "PostgreSQL": 45}
 #: How many times django-post_office's rate they are to reach.
 _TIMES = 10
 
+_LEGEND = """\
+CPU ms: of all workers, a mail; server's: what PostgreSQL's processes add to it. MB: the most that a worker held.
+post_office: django-post_office; its mails are filled before they are queued (not counted), or as they go, as drip's.
+… ×: how many times its rate drip's is, with two workers on the same database."""
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -53,10 +58,10 @@ def drip_row(scene: Scene, databases: Databases, workers: int, mails: int) -> Ro
 
 def post_office_rows(office: PostOffice, databases: Databases) -> list[Row]:
     """django-post_office with mails that were rendered beforehand, and with mails that it renders as drip does."""
-    words = f"django-post_office, {databases.name}, rendered"
+    words = f"post_office, {databases.name}"
     return [
-        Row(f"{words} before", databases.name, 0, lambda: office.run(databases, as_they_go=False)),
-        Row(f"{words} as they go", databases.name, 0, lambda: office.run(databases, as_they_go=True)),
+        Row(f"{words}, filled before", databases.name, 0, lambda: office.run(databases, as_they_go=False)),
+        Row(f"{words}, filled as they go", databases.name, 0, lambda: office.run(databases, as_they_go=True)),
     ]
 
 
@@ -71,7 +76,7 @@ def measure(rows: Sequence[Row], *, port: int, mails: int, size: int, rounds: in
 
 def show(rows: Sequence[Row], rendered: Rendered | None) -> None:
     """Print the table."""
-    shown = table("", "mails/s", "of smtp-source", "goal", "CPU ms a mail", "in the server", "MB a worker")
+    shown = table("", "mails/s", "of smtp-source", "goal", "CPU ms", "server's", "MB")
     if rendered is not None:
         shown.add_row("drip, rendering alone, one core", f"{rendered.rate:,.0f}", "", "", f"{1000 / rendered.rate:.2f}")
     if rows:
@@ -88,7 +93,7 @@ def show(rows: Sequence[Row], rendered: Rendered | None) -> None:
             f"{max(held):.0f}" if held else "",
         )
     out.print(shown)
-    out.print()
+    out.print(f"{_LEGEND}\n", highlight=False)
 
 
 def _goal(row: Row, rows: Sequence[Row]) -> str:
@@ -98,5 +103,5 @@ def _goal(row: Row, rows: Sequence[Row]) -> str:
     for ours in rows:
         if (ours.database, ours.workers) == (row.database, _WORKERS):
             times = median(a / b for a, b in zip(ours.rates, row.rates, strict=True))
-            return f"drip: {times:.1f} times ({_TIMES})"
+            return f"{times:.1f} × (of {_TIMES} ×)"
     return ""
