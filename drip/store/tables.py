@@ -91,12 +91,14 @@ class EnrolmentRow(SQLModel, table=True):
         Index(
             "ix_enrolment_due",
             "due_at",
+            "id",
             sqlite_where=text("due_at IS NOT NULL"),
             postgresql_where=text("due_at IS NOT NULL"),
         ),
         Index(
             "ix_enrolment_review",
             "review_due_at",
+            "id",
             sqlite_where=text("review_due_at IS NOT NULL"),
             postgresql_where=text("review_due_at IS NOT NULL"),
         ),
@@ -139,6 +141,7 @@ class DeliveryRow(SQLModel, table=True):
         Index(
             "ix_delivery_due",
             "due_at",
+            "id",
             sqlite_where=text("due_at IS NOT NULL"),
             postgresql_where=text("due_at IS NOT NULL"),
         ),
