@@ -19,6 +19,7 @@ from samples import sampling
 from scene import Scene
 
 from drip.engine.deliver import deliver_due
+from drip.runners.timer import settle_down
 
 
 def main() -> None:
@@ -32,6 +33,7 @@ def main() -> None:
     scene = Scene(Path(asked.folder), asked.transport)
     store = scene.store(asked.database)
     sending = scene.sending(store)
+    settle_down()
     print("ready", flush=True)
     sys.stdin.readline()
     before, end = time.process_time(), time.monotonic() + asked.seconds

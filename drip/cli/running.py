@@ -56,6 +56,7 @@ def run(
         if workers > 1:
             _run_workers(workers, until_idle, now, send_early, format)
         sending = wiring.sending(chosen, store, clock)
+        timer.settle_down()
         with timer.stopping() as stop:
             if until_idle:
                 total = deliver.until_idle(sending, stop=stop.is_set, pause=stop.wait)
@@ -132,6 +133,7 @@ def up(host: HostOption = "127.0.0.1", port: PortOption = 8000, format: FormatOp
     _log()
     with opened(chosen, upgrade=True) as store, timer.stopping() as stop:
         sending = wiring.sending(chosen, store, wiring.system_clock)
+        timer.settle_down()
         sender = Thread(target=_run_on, args=(sending, stop, format), name="drip-run")
 
         def ready(url: str) -> None:  # nothing is sent whose links nobody would answer
