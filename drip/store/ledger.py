@@ -152,19 +152,37 @@ def due_again(conn: Connection, *, now: datetime, limit: int) -> list[tuple[Deli
     return [(row, standings[row.enrolment_id]) for row in rows]
 
 
-def claim_new(conn: Connection, lease: Lease, rows: Sequence[Mapping[str, object]], *, now: datetime) -> list[int]:
+#: What a claim says of a new row.
+_OF_NEW = ("enrolment_id", "learner_id", "step", "occurrence", "revision", "language", "variant", "riders")
+_IDS: BindParameter[Any] = bindparam("ids", expanding=True)
+_CLAIM_NEW = Many(
+    insert(delivery).values(
+        state="claimed",
+        attempts=0,
+        answer="",
+        **{
+            name: bindparam(f"new_{name}", type_=delivery.c[name].type)
+            for name in (*_OF_NEW, "leased_by", "lease_until", "claimed_at")
+        },
+    )
+)
+_CLAIMED_NEW = select(delivery.c.id, delivery.c.enrolment_id, delivery.c.step, delivery.c.occurrence).where(
+    delivery.c.enrolment_id.in_(_IDS), delivery.c.state == "claimed"
+)
+
+
+def claim_new(conn: Connection, lease: Lease, rows: Sequence[Mapping[str, Any]], *, now: datetime) -> list[int]:
     """New rows, claimed: mappings of enrolment_id, learner_id, step, occurrence, revision, language, variant, riders.
 
     Returns their ids, in the same order.
     """
-    if not rows:
-        return []
-    held = {"state": "claimed", "leased_by": lease.worker, "lease_until": lease.until, "claimed_at": now}
-    made = conn.execute(
-        insert(delivery).returning(delivery.c.id, sort_by_parameter_order=True),
-        [{**row, **held, "attempts": 0, "answer": ""} for row in rows],
-    )
-    return list(made.scalars())
+    held = {"new_leased_by": lease.worker, "new_lease_until": lease.until, "new_claimed_at": now}
+    _CLAIM_NEW(conn, ({f"new_{name}": row[name] for name in _OF_NEW} | held for row in rows))
+    made: dict[tuple[int, str, int], int] = {}
+    for start in range(0, len(rows), CHUNK):
+        whose = {"ids": [row["enrolment_id"] for row in rows[start : start + CHUNK]]}
+        made.update({(r.enrolment_id, r.step, r.occurrence): r.id for r in conn.execute(_CLAIMED_NEW, whose)})
+    return [made[row["enrolment_id"], row["step"], row["occurrence"]] for row in rows]
 
 
 def claim_again(conn: Connection, lease: Lease, ids: Sequence[int]) -> None:
@@ -172,7 +190,6 @@ def claim_again(conn: Connection, lease: Lease, ids: Sequence[int]) -> None:
     _change(conn, ids, ("retry",), state="claimed", due_at=None, leased_by=lease.worker, lease_until=lease.until)
 
 
-_IDS: BindParameter[Any] = bindparam("ids", expanding=True)
 _HAND = (
     update(delivery)
     .where(
