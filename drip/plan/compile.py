@@ -145,8 +145,8 @@ class _Compiler:
                     mails += 1
                     flat.append(self._survey(step, id_, then, mails))
                 case course_model.Wait(wait=wait):
-                    holidays = self.course.rule.holidays
-                    flat.append(Wait(id=id_, until=wait.until, at_most=wait.at_most, holidays=holidays, then=then))
+                    rule = self.course.rule
+                    flat.append(Wait(id=id_, until=wait.until, at_most=wait.at_most, rule=rule, then=then))
                 case course_model.Notify():
                     flat.append(Notify(id=id_, name=step.notify, then=then))
                 case course_model.Award():

@@ -192,14 +192,14 @@ class Mail:
 class Wait:
     """A step that waits until a condition holds, `at_most` so long (from when it was reached).
 
-    `holidays` is the course's, for an `at_most` in business days.
+    `rule` is the course's: an `at_most` in days ends at that day's hour, as a gap does, whatever the weekday.
     """
 
     kind: Literal["wait"] = "wait"
     id: str
     until: str
     at_most: Gap
-    holidays: str | None = None
+    rule: Rule = field(default_factory=Rule)
     then: str | None = None
 
 

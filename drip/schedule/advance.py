@@ -13,11 +13,11 @@ from enum import StrEnum
 from zoneinfo import ZoneInfo
 
 from drip.course.expressions import holds, parse_condition, variables
-from drip.course.timing import gap_text
+from drip.course.timing import ALL_DAYS, Unit, gap_text
 from drip.people import Enrolment, Facts, Learner, State
 from drip.plan.compile import skills
 from drip.plan.model import Award, Branch, Mail, Notify, Plan, Wait
-from drip.schedule.civil import add
+from drip.schedule.civil import add, land, resolve
 from drip.schedule.gates import LAST_STEP, released, shut, silenced
 from drip.schedule.slots import Due, closed_days, slot_of, zone_of
 
@@ -149,7 +149,8 @@ def next_due(
                 enrolment = _move(enrolment, step.then, ended_at, waited=True)
                 continue
             case Branch() if enrolment.waited:
-                due = Due(at=now, reason="", target="", was_due_at=now)
+                ended_at = enrolment.floor_at or now  # decided at the wait's end, however late it is looked at
+                due = Due(at=ended_at, reason="", target="", was_due_at=ended_at)
             case Branch() | Mail():
                 due = slot_of(step, enrolment, zone, now, closed)
         if enrolment.target != (due.target or None):
@@ -234,7 +235,7 @@ def _wait(
     step: Wait, enrolment: Enrolment, zone: ZoneInfo, facts: Facts, sees: Mapping[str, object], now: datetime
 ) -> tuple[datetime | None, datetime, str]:
     """(when the wait ended or None, when to look again, why). An unsettled click is waited for, even past `at_most`."""
-    deadline = add(enrolment.reached_at, step.at_most, zone, country=step.holidays)
+    deadline = _deadline(step, enrolment.reached_at, zone)
     if holds(step.until, sees):
         return now, now, f"{step.until} is true"
     settles = _unsettled(step, facts, now)
@@ -243,6 +244,16 @@ def _wait(
     if deadline <= now:
         return deadline, now, f"{step.until} did not come true in time"
     return None, deadline, f"waits until {step.until}"
+
+
+def _deadline(step: Wait, since: datetime, zone: ZoneInfo) -> datetime:
+    """When a wait ends at the latest. In days it is that day's hour, as for a gap: a mail that left some seconds late
+    must not cost the next one a day.
+    """
+    if step.at_most.count == 0 or step.at_most.unit in (Unit.HOURS, Unit.MINUTES):
+        return add(since, step.at_most, zone)
+    target = land(since, step.at_most, step.rule, zone)
+    return resolve(target, replace(step.rule, days=ALL_DAYS, holidays=None), zone).at
 
 
 def _unsettled(step: Wait, facts: Facts, now: datetime) -> datetime | None:

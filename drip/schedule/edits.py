@@ -92,7 +92,7 @@ def _of_step(was: Step, step: Step) -> Iterator[Edit]:
                 yield Edit(kind=Kind.WORDS, step=step.id, what=f"{said} changed")
         case Wait(), Wait():
             told = [f"until {was.until} → {step.until}"] if was.until != step.until else []
-            if (was.at_most, was.holidays) != (step.at_most, step.holidays):
+            if was.at_most != step.at_most:
                 told.append(f"at_most {gap_text(was.at_most)} → {gap_text(step.at_most)}")
             if told:
                 yield Edit(kind=Kind.TIMING, step=step.id, what="; ".join(told))

@@ -94,7 +94,7 @@ def timing(step: Step) -> object:
         case Mail() | Branch():
             return step.gap, step.first_gap, step.rule
         case Wait():
-            return step.until, step.at_most, step.holidays
+            return step.until, step.at_most, step.rule
         case _:
             return None
 

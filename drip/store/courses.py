@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import BindParameter, Connection, bindparam, select, update
+from sqlalchemy import Connection, select, update
 
 from drip.plan.model import Plan
 from drip.plan.renames import Renames
 from drip.plan.stored import from_json, to_json
 from drip.render.message import Template
+from drip.store.among import among
 from drip.store.learners import CHUNK
 from drip.store.once import add_all_new, add_new
 from drip.store.tables import course, plan, template
@@ -147,10 +147,9 @@ def set_paused(conn: Connection, course_id: str | None, paused_at: datetime | No
     return conn.execute(query).rowcount
 
 
-_IDS: BindParameter[Any] = bindparam("ids", expanding=True)
-_NAMES_OF = select(plan.c.revision, plan.c.renames).where(plan.c.revision.in_(_IDS), plan.c.renames.is_not(None))
-_CURRENT_REVISIONS = select(course.c.id, course.c.revision).where(course.c.id.in_(_IDS))
-_REPEATS_OF = select(course.c.id, course.c.repeats).where(course.c.id.in_(_IDS), course.c.repeats.is_not(None))
+_NAMES_OF = select(plan.c.revision, plan.c.renames).where(among(plan.c.revision), plan.c.renames.is_not(None))
+_CURRENT_REVISIONS = select(course.c.id, course.c.revision).where(among(course.c.id))
+_REPEATS_OF = select(course.c.id, course.c.repeats).where(among(course.c.id), course.c.repeats.is_not(None))
 
 
 def names_of(conn: Connection, revisions: Collection[str]) -> dict[str, Renames]:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import BindParameter, Connection, Row, bindparam, func, select
+from sqlalchemy import Connection, Row, func, select
 
+from drip.store.among import among
 from drip.store.learners import CHUNK
 from drip.store.once import add_new
 from drip.store.tables import evidence
@@ -35,12 +37,11 @@ def answers_to(conn: Connection, enrolment_id: int, item: str, *, delivery_id: i
     return conn.execute(query).scalar_one()
 
 
-_IDS: BindParameter[Any] = bindparam("ids", expanding=True)
-_OF_ENROLMENTS = select(evidence).where(evidence.c.enrolment_id.in_(_IDS)).order_by(evidence.c.id)
-_EVENTS_OF = (
-    select(evidence)
-    .where(evidence.c.learner_id.in_(_IDS), evidence.c.kind == "event", evidence.c.enrolment_id.is_(None))
-    .order_by(evidence.c.at, evidence.c.id)
+_ID = attrgetter("id")
+#: Put in order here: told to order by id, SQLite would walk the whole table in that order instead of its index.
+_OF_ENROLMENTS = select(evidence).where(among(evidence.c.enrolment_id))
+_EVENTS_OF = select(evidence).where(
+    among(evidence.c.learner_id), evidence.c.kind == "event", (evidence.c.enrolment_id + 0).is_(None)
 )
 
 
@@ -48,7 +49,8 @@ def of_enrolments(conn: Connection, enrolment_ids: Sequence[int]) -> dict[int, l
     """enrolment → its evidence, oldest first."""
     found: dict[int, list[Evidence]] = {id_: [] for id_ in enrolment_ids}
     for start in range(0, len(enrolment_ids), CHUNK):
-        for row in conn.execute(_OF_ENROLMENTS, {"ids": list(enrolment_ids[start : start + CHUNK])}):
+        rows = conn.execute(_OF_ENROLMENTS, {"ids": list(enrolment_ids[start : start + CHUNK])})
+        for row in sorted(rows, key=_ID):
             found[row.enrolment_id].append(to_evidence(row))
     return found
 
@@ -57,7 +59,8 @@ def events_of(conn: Connection, learner_ids: Sequence[int]) -> dict[int, list[Ev
     """learner → what happened to them elsewhere (`drip event`), oldest first. It belongs to no enrolment."""
     found: dict[int, list[Evidence]] = {}
     for start in range(0, len(learner_ids), CHUNK):
-        for row in conn.execute(_EVENTS_OF, {"ids": list(learner_ids[start : start + CHUNK])}):
+        rows = conn.execute(_EVENTS_OF, {"ids": list(learner_ids[start : start + CHUNK])})
+        for row in sorted(rows, key=attrgetter("at", "id")):
             found.setdefault(row.learner_id, []).append(to_evidence(row))
     return found
 

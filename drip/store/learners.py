@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
 
 from drip.people import Learner
+from drip.store.among import among
 from drip.store.once import add_new
 from drip.store.tables import learner, suppression
 
@@ -131,7 +132,7 @@ def suppress(conn: Connection, address_hash: str, *, reason: str, now: datetime)
     add_new(conn, suppression, {"address_hash": address_hash, "reason": reason, "at": now}, key=("address_hash",))
 
 
-_SUPPRESSED = select(suppression).where(suppression.c.address_hash.in_(bindparam("hashes", expanding=True)))
+_SUPPRESSED = select(suppression).where(among(suppression.c.address_hash, "hashes"))
 
 
 def suppressed(conn: Connection, address_hashes: Sequence[str]) -> dict[str, str]:

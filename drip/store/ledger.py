@@ -14,11 +14,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import BindParameter, ColumnElement, Connection, bindparam, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, insert, or_, select, update
 
 from drip.schedule.backoff import DOUBTFUL_ATTEMPTS
+from drip.store.among import among
 from drip.store.enrolments import Standing, by_ids
 from drip.store.learners import CHUNK
 from drip.store.many import Many
@@ -154,7 +156,6 @@ def due_again(conn: Connection, *, now: datetime, limit: int) -> list[tuple[Deli
 
 #: What a claim says of a new row.
 _OF_NEW = ("enrolment_id", "learner_id", "step", "occurrence", "revision", "language", "variant", "riders")
-_IDS: BindParameter[Any] = bindparam("ids", expanding=True)
 _CLAIM_NEW = Many(
     insert(delivery).values(
         state="claimed",
@@ -167,7 +168,7 @@ _CLAIM_NEW = Many(
     )
 )
 _CLAIMED_NEW = select(delivery.c.id, delivery.c.enrolment_id, delivery.c.step, delivery.c.occurrence).where(
-    delivery.c.enrolment_id.in_(_IDS), delivery.c.state == "claimed"
+    among(delivery.c.enrolment_id), delivery.c.state == "claimed"
 )
 
 
@@ -193,7 +194,7 @@ def claim_again(conn: Connection, lease: Lease, ids: Sequence[int]) -> None:
 _HAND = (
     update(delivery)
     .where(
-        delivery.c.id.in_(_IDS),
+        among(delivery.c.id),
         delivery.c.state == "claimed",
         delivery.c.leased_by == bindparam("worker"),
         delivery.c.lease_until > bindparam("lease_now"),
@@ -229,7 +230,7 @@ def renew(conn: Connection, lease: Lease, ids: Sequence[int]) -> None:
 _SENT = (
     update(delivery)
     .where(
-        delivery.c.id.in_(_IDS),
+        among(delivery.c.id),
         delivery.c.state.in_(("handed", "in_doubt", "retry", "claimed", "held", "cancelled")),
     )
     .values(state="sent", sent_at=bindparam("now"), due_at=None, leased_by=None, lease_until=None, answer="")
@@ -322,14 +323,17 @@ def by_id(conn: Connection, delivery_id: int) -> Delivery | None:
     return None if row is None else to_delivery(row)
 
 
-_OF_ENROLMENTS = select(delivery).where(delivery.c.enrolment_id.in_(_IDS)).order_by(delivery.c.id)
+_ID = attrgetter("id")
+#: Put in order here: told to order by id, SQLite would walk the whole table in that order instead of its index.
+_OF_ENROLMENTS = select(delivery).where(among(delivery.c.enrolment_id))
 
 
 def of_enrolments(conn: Connection, enrolment_ids: Sequence[int]) -> dict[int, list[Delivery]]:
     """enrolment → its ledger rows, oldest first."""
     found: dict[int, list[Delivery]] = {id_: [] for id_ in enrolment_ids}
     for start in range(0, len(enrolment_ids), CHUNK):
-        for row in conn.execute(_OF_ENROLMENTS, {"ids": list(enrolment_ids[start : start + CHUNK])}):
+        rows = conn.execute(_OF_ENROLMENTS, {"ids": list(enrolment_ids[start : start + CHUNK])})
+        for row in sorted(rows, key=_ID):
             found[row.enrolment_id].append(to_delivery(row))
     return found
 

@@ -501,3 +501,22 @@ def test_an_answer_to_what_came_back_is_a_first_one_in_its_mail(tmp_path: Path) 
     back = stage.rows()[2]
     assert not stage.recorder.answered(back.id, answer_item(1, 0), "certain", stage.visit("n2", method="POST")).repeated
     assert stage.recorder.answered(back.id, answer_item(1, 0), "certain", stage.visit("n3", method="POST")).repeated
+
+
+def test_a_branch_after_a_wait_is_decided_at_the_waits_end(tmp_path: Path) -> None:
+    """A worker is always a little late; the mail after wait and if goes the same day, and not a day later."""
+    stage = set_up(tmp_path)
+    stage.publish(
+        "title: T\nsender: {name: A, email: a@acme.example}\n"
+        'timing: {every: 1 day, at: "09:00", timezone: Europe/Stockholm}\nsteps:\n'
+        "  - {tip: one, subject: One, body: One.}\n"
+        "  - wait: {until: event('done'), at_most: 2 days}\n"
+        "  - if: event('done')\n"
+        "    then: [{tip: two, subject: Two, body: Two.}]\n"
+        "    else: [{tip: three, subject: Three, body: Three.}]\n"
+    )
+    stage.add(ADA)
+    stage.enrol(ADA)
+    stage.clock.turn(seconds=2)
+    stage.live(days=4)
+    assert [(row.step, row.sent_at and row.sent_at.day) for row in stage.rows()] == [("one", 2), ("three", 4)]

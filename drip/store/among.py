@@ -1,0 +1,70 @@
+"""`column IN (so many values)` with one bind parameter, however many: the statement stays the same text.
+
+SQLAlchemy writes an `IN` out anew for each number of values, and psycopg reads such a long statement anew each time.
+PostgreSQL takes an array, SQLite a JSON list.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import BigInteger, Boolean, Integer, String, bindparam
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.engine import Dialect
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql import ColumnElement
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
+from sqlalchemy.sql.operators import OperatorType
+from sqlalchemy.types import TypeDecorator, TypeEngine
+
+
+class _Values(TypeDecorator[Any]):
+    """A list as one parameter: of numbers, or of texts."""
+
+    impl = String
+    cache_ok = True
+
+    def __init__(self, *, numbers: bool) -> None:
+        super().__init__()
+        self.numbers = numbers
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        if dialect.name == "postgresql":
+            return dialect.type_descriptor(ARRAY(BigInteger() if self.numbers else String()))
+        return dialect.type_descriptor(String())
+
+    def process_bind_param(self, value: Sequence[Any] | None, dialect: Dialect) -> Any:
+        return list(value or ()) if dialect.name == "postgresql" else json.dumps(list(value or ()))
+
+
+class _Among(FunctionElement[bool]):
+    """column, list → whether the column's value is in the list."""
+
+    inherit_cache = True
+    name = "among"
+    type = Boolean()
+
+    def self_group(self, against: OperatorType | None = None) -> _Among:
+        """A condition as it is: `… IN (…) = 1`, which SQLAlchemy would make of it, uses no index."""
+        return self
+
+
+@compiles(_Among)
+def _any(element: _Among, compiler: SQLCompiler, **how: Any) -> str:
+    column, values = (compiler.process(one, **how) for one in element.clauses)
+    return f"{column} = ANY({values})"
+
+
+@compiles(_Among, "sqlite")
+def _in_json(element: _Among, compiler: SQLCompiler, **how: Any) -> str:
+    column, values = (compiler.process(one, **how) for one in element.clauses)
+    return f"{column} IN (SELECT value FROM json_each({values}))"
+
+
+def among(column: ColumnElement[Any], name: str = "ids") -> ColumnElement[bool]:
+    """Whether the column's value is among those bound to `name`: numbers, or texts, as the column is."""
+    numbers = isinstance(column.type, Integer)
+    return _Among(column, bindparam(name, type_=_Values(numbers=numbers)))
