@@ -154,6 +154,9 @@ def print_impact(found: Impact) -> None:
             rows.append([*first, "0", "", "nobody is in it"])
     if rows:
         table(["step", "what changed", "people", "where", "what it does to them"], rows, right=("people",))
+    for step, many in found.extends:
+        who, go = ("1 person who has finished", "goes") if many == 1 else (f"{many} people who have finished", "go")
+        say(f'{who} {go} on with "{step}" and what comes after it')
     for step, to, many in found.goes_on:
         who, go, are = ("1 person", "goes", "is") if many == 1 else (f"{many} people", "go", "are")
         next_ = f'"{to}"' if to != step else "the one that is called so now"
@@ -178,5 +181,6 @@ def _object(found: Impact) -> dict[str, object]:
         ],
         "edits": found.edits,
         "goes_on": [{"step": step, "to": to, "people": many} for step, to, many in found.goes_on],
+        "extends": [{"step": step, "people": many} for step, many in found.extends],
         "refusals": found.refusals,
     }

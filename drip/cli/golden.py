@@ -25,6 +25,13 @@ class Golden:
 
         return recorded(self.before or "")
 
+    def require(self, course: str) -> None:
+        """Raises UserError where the file is the timeline of another course: it is not compared, nor written over."""
+        from drip.errors import UserError
+
+        if (recorded := self.said.get("course", course)) != course:
+            raise UserError(f"{self.file} is the timeline of {recorded}, not of {course}: name another file")
+
     def compare(self, now: str, format: Format) -> None:
         """Compare what is foretold now with what was recorded, or record it. Raises UserError with what has changed."""
         from drip.engine.rehearse import write_golden

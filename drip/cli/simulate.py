@@ -102,6 +102,8 @@ def simulate(
     asked = _asked(given, record.said if record is not None else {})
     chosen = settings()
     plan = compiled_course(chosen, course).plan
+    if record is not None:
+        record.require(plan.course_id)
     script = read_answers(Path(asked["answers"]), plan) if "answers" in asked else NOTHING
     if "learners" in asked:
         _cohort(chosen, plan, script, asked, record, format)

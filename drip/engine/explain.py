@@ -8,20 +8,25 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from drip.engine.enrol import published
+from drip.engine.follow import CHANGED
 from drip.engine.learners import find
-from drip.engine.sending import facts_of
+from drip.engine.sending import PERSONAL, facts_of
 from drip.errors import NotFound
 from drip.people import Enrolment, Facts
 from drip.plan.model import Mail, Plan
 from drip.plan.renames import Renames
-from drip.schedule.advance import Did
+from drip.schedule.advance import Did, next_due
 from drip.schedule.reasons import why_then
 from drip.schedule.reviews import REVIEW
 from drip.schedule.simulate import Row
 from drip.schedule.slots import closed_days, slot_of, zone_of
 from drip.store import Store, breaker, courses, enrolments, learners, ledger, queue
+from drip.store.edits import EXTENDED
+from drip.store.enrolments import Standing
 from drip.store.ledger import Phase
 
+#: Why an enrolment is looked at soon, though nothing may be due then.
+LOOKED_AT = (CHANGED, EXTENDED)
 #: A mail that went this long after its time was late, and a person who asks why is told so.
 LATE = timedelta(minutes=5)
 _UNITS = ((86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second"))
@@ -96,7 +101,7 @@ def why(store: Store, email: str, course_id: str) -> Trace:
         plan = courses.plan_of(conn, stands.revision)
         assert plan is not None, "an enrolment's plan is never removed"
         zone = zone_of(learner, plan)
-        _, rows = facts_of(conn, [stands])
+        facts, rows = facts_of(conn, [stands])
         names = courses.names_of(conn, [plan.revision])[plan.revision]
 
         def row(at: datetime, step: str, kind: str, reason: str) -> Row:
@@ -115,6 +120,8 @@ def why(store: Store, email: str, course_id: str) -> Trace:
         due_at = standing.due_at or (under_way.due_at if under_way is not None else None)
         last = max((d for d in rows[stands.id] if d.sent_at), key=lambda d: (d.sent_at, d.id), default=None)
         reason = standing.due_reason
+        if standing.due_at is not None and reason in LOOKED_AT:
+            stands, due_at, reason = _foreseen(plan, standing, facts[stands.id])
         if isinstance(step, Mail) and standing.due_at is not None:
             reason = why_then(step, stands, last.step if last else None, reason)
         elif under_way is not None:
@@ -133,6 +140,17 @@ def why(store: Store, email: str, course_id: str) -> Trace:
             next_at=due_at,
             next_reason=reason,
         )
+
+
+def _foreseen(plan: Plan, standing: Standing, facts: Facts) -> tuple[Enrolment, datetime | None, str]:
+    """What the look will find that a publish has asked for: where it leaves the enrolment, when is next, and why."""
+    at = standing.due_at
+    assert at is not None
+    try:
+        then = next_due(plan, standing.enrolment, standing.learner, facts, at)
+    except PERSONAL as error:
+        return standing.enrolment, at, str(error)
+    return then.enrolment, then.due_at, then.reason
 
 
 def _with_reasons(told: Sequence[Row], plan: Plan, names: Renames, stands: Enrolment, zone: ZoneInfo) -> Iterator[Row]:

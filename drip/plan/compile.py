@@ -68,6 +68,7 @@ def compile_plan(course: Course, *, layout: str) -> Plan:
         titles={language: said.title or course.title for language, said in course.translations.items()},
         languages=tuple(sorted(course.translations)),
         removed=course.removed,
+        look=_hash(layout),
         steps=_Compiler(course).steps(),
     )
     return replace(plan, revision=_revision(plan, layout))
@@ -106,8 +107,12 @@ def _reviews(course: Course) -> Reviews | None:
 
 
 def _revision(plan: Plan, layout: str) -> str:
+    return _hash(str(COMPILER_VERSION), layout, to_json(plan))
+
+
+def _hash(*parts: str) -> str:
     digest = hashlib.sha256()
-    for part in (str(COMPILER_VERSION), layout, to_json(plan)):
+    for part in parts:
         data = part.encode("utf-8", errors="surrogatepass")
         digest.update(len(data).to_bytes(8, "big") + data)
     return digest.hexdigest()[:REVISION_DIGITS]

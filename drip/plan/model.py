@@ -253,7 +253,8 @@ class Plan:
     enrolment is paused; `stale_after` is how late a tip may be before it is skipped; `holdout` is the share, from 0 to
     1, of learners who are enrolled and never mailed. `languages` are the translations there are, besides `language`;
     `titles` is the course's title in them. `attributes` are the learner's attributes that it uses, as declared;
-    `removed` are the ids of tips that were taken out while people were in the course.
+    `removed` are the ids of steps that were taken out while people were in the course; `look` is the hash of the layout
+    with the brand in it.
     """
 
     course_id: str
@@ -279,6 +280,7 @@ class Plan:
     languages: tuple[str, ...] = ()
     attributes: Mapping[str, Attribute] = field(default_factory=dict)
     removed: tuple[str, ...] = ()
+    look: str = ""
     steps: tuple[Step, ...] = ()
 
     def step(self, step_id: str) -> Step | None:

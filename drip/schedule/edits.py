@@ -49,10 +49,7 @@ class Edit:
 
 def edits(old: Plan, new: Plan, names: Renames) -> tuple[Edit, ...]:
     """All edits that lead from `old` to `new`: the course's first, then step by step in the new order."""
-    found = (*_of_course(old, new), *_of_steps(old, new, names))
-    if not found and old.revision != new.revision:
-        return (Edit(kind=Kind.COURSE, step="", what="the look of the mails changed"),)
-    return found
+    return (*_of_course(old, new), *_of_steps(old, new, names))
 
 
 def _of_steps(old: Plan, new: Plan, names: Renames) -> Iterator[Edit]:
@@ -154,10 +151,12 @@ def _of_course(old: Plan, new: Plan) -> Iterator[Edit]:
             yield Edit(kind=kind, step="", what=what)
     for field in (
         "title", "titles", "language", "languages", "sender", "layout", "start", "priority", "reviews", "tracking",
-        "unsubscribe", "holdout", "attributes",
+        "unsubscribe", "holdout",
     ):  # fmt: skip
         if getattr(old, field) != getattr(new, field):
             yield Edit(kind=Kind.COURSE, step="", what=f"{field} changed")
+    if old.look and old.look != new.look:  # plans of old compilers do not say
+        yield Edit(kind=Kind.COURSE, step="", what="the look of the mails changed")
 
 
 def _differences(old: Plan, new: Plan, **words: object) -> Iterator[str]:

@@ -83,6 +83,7 @@ class Impact:
     in_it: int = 0
     finished: int = 0
     goes_on: tuple[tuple[str, str | None, int], ...] = ()
+    extends: tuple[tuple[str, int], ...] = ()
     refusals: tuple[str, ...] = ()
 
 
@@ -132,7 +133,7 @@ def impact(change: Change, groups: Sequence[Group], *, had: Had | None = None, a
     names = aligned(current, new, change.names)
     views = [_view(group, change) for group in groups]
     changed = edits(current, new, change.names)
-    changed = (*changed, *_besides(changed, views, new))
+    changed = (*changed, *_besides(changed, views, new, had or {}))
     tally: Counter[tuple[Edit, Where, Verdict]] = Counter()
     for edit in changed:
         for view in views:
@@ -149,6 +150,10 @@ def impact(change: Change, groups: Sequence[Group], *, had: Had | None = None, a
     for view in views:
         if view.place.moved and view.group.step is not None and not view.group.under_way:
             gone[view.group.step, view.place.step] += view.group.people
+    extended: Counter[str] = Counter()
+    for view in views:
+        if view.group.finished and view.place.step is not None:
+            extended[view.place.step] += view.group.people
     again: Counter[str] = Counter()
     of_group = {view.group: view for view in views}
     for (group, name), people in (had or {}).items():
@@ -158,6 +163,7 @@ def impact(change: Change, groups: Sequence[Group], *, had: Had | None = None, a
         effects=tuple(effects),
         in_it=sum(group.people for group in groups if not group.finished),
         finished=sum(group.people for group in groups if group.finished),
+        extends=tuple(sorted(extended.items())),
         goes_on=tuple((step, to, people) for (step, to), people in sorted(gone.items(), key=str)),
         refusals=(*unknown(new, gone), *mixed_up(current, new, names), *twice(new, again, allowed)),
     )
@@ -180,13 +186,17 @@ def _view(group: Group, change: Change) -> _View:
     return _View(group, names.step(before) if before else None, came, place, frozenset(coming(new, place.step)))
 
 
-def _besides(changed: Sequence[Edit], views: Sequence[_View], new: Plan) -> Iterator[Edit]:
-    """Tips that nobody has touched, and that somebody gets or misses all the same: others were moved around them."""
+def _besides(changed: Sequence[Edit], views: Sequence[_View], new: Plan, had: Had) -> Iterator[Edit]:
+    """Tips that nobody has touched, and that somebody gets or misses all the same: others were moved around them.
+
+    Those who have finished are told of apart (`Impact.extends`), unless they would get one again.
+    """
     placed = {edit.step for edit in changed if edit.kind in (Kind.ADDED, Kind.REMOVED, Kind.MOVED)}
     for mail in new.steps:
         if not isinstance(mail, Mail) or mail.id in placed:
             continue
-        if any((mail.id in view.coming_before) != (mail.id in view.coming_now) for view in views):
+        told = [view for view in views if not view.group.finished or had.get((view.group, mail.id))]
+        if any((mail.id in view.coming_before) != (mail.id in view.coming_now) for view in told):
             yield Edit(kind=Kind.MOVED, step=mail.id, what="stands elsewhere among the others")
 
 

@@ -41,6 +41,9 @@ _ON_THE_WAY = enrolment.c.state.in_(("active", "paused"))
 _HAD_THE_LAST = and_(enrolment.c.state == "finished", enrolment.c.ended_by == LAST_STEP)
 _FINISHED = enrolment.c.state == "finished"
 
+#: Why an enrolment that had finished is looked at.
+EXTENDED = "the course goes on"
+
 
 def groups(conn: Connection, course_id: str) -> list[Group]:
     """Everybody who is in the course or whose latest run has finished it, counted by where they stand.
@@ -212,7 +215,7 @@ def extend(conn: Connection, course_id: str, revision: str, *, to: tuple[str, st
             floor_at=now,
             waited=False,
             due_at=now,
-            due_reason="the course goes on",
+            due_reason=EXTENDED,
         )
     )
     return done.rowcount

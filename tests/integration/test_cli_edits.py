@@ -80,3 +80,30 @@ def test_publish_extends_those_who_have_finished(here: Terminal) -> None:
     [done] = here.json("publish", "tips", "--extend")
     assert done["extended"] == 1
     assert "1 person who had finished" not in here.drip("publish", "tips", "--extend").out
+
+
+def test_a_changed_look_is_told_beside_changed_words(here: Terminal) -> None:
+    """The brand and a text were changed: both are told. Nothing but the past in the file: nothing is."""
+    here.write("drip.toml", '[brand]\nname = "Another"\n')
+    here.write("campaigns/tips.yaml", BASE.replace("Subject c", "New words"))
+    told = here.json("diff", "tips")["effects"]
+    assert [(e["step"], e["what"]) for e in told] == [("", "the look of the mails changed"), ("c", "texts changed")]
+    here.drip("publish", "tips")
+    here.write(
+        "campaigns/tips.yaml", BASE.replace("Subject c", "New words").replace("steps:", "removed: [gone]\nsteps:")
+    )
+    assert here.json("diff", "tips")["effects"] == []
+
+
+def test_an_extension_without_an_edit_says_who_goes_on(here: Terminal) -> None:
+    """Published with an appended step; `--extend` later: diff names the step, counts the people, re-times nobody."""
+    for day in (3, 4, 5):
+        here.drip("run", "--until-idle", "--now", f"2026-03-0{day}T09:00:00+01:00")
+    here.write("campaigns/tips.yaml", BASE + X)
+    here.drip("publish", "tips")
+    told = here.json("diff", "tips", "--extend")
+    assert (told["effects"], told["extends"]) == ([], [{"step": "x", "people": 1}])
+    assert '1 person who has finished goes on with "x"' in here.drip("diff", "tips", "--extend").out
+    here.drip("publish", "tips", "--extend")
+    why = here.json("why", ADA, "tips")
+    assert (why["next_step"], why["next_at"][11:19]) == ("x", "08:00:00")
