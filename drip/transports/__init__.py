@@ -55,9 +55,12 @@ class Transport(Protocol):
     """A way out. `send` takes a batch of handed messages and returns one receipt for each; it never raises for one
     message's sake. Where the sender itself is in trouble (5xx at connect, EHLO, AUTH or MAIL; 5.7.x; many refused or
     put off in a row), it stops trying, says so in `Result.trouble`, and returns UNTRIED for what it did not get to.
+
+    Several threads may call `send` at once. They share `connections`, the most messages that are under way at a time.
     """
 
     name: str
+    connections: int
 
     def send(self, messages: Sequence[Message]) -> Result:
         """Try each message once."""

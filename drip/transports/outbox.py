@@ -25,6 +25,7 @@ class Outbox:
     """The transport that writes files. The folder is made when the first mail comes."""
 
     name = "outbox"
+    connections = 1
 
     def __init__(self, folder: str | os.PathLike[str]) -> None:
         self.folder = Path(folder)

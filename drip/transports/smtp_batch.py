@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from drip.render.message import Message
+from drip.render.mime import ascii_address, to_bytes
 from drip.transports import Outcome, Receipt, Result
-from drip.transports.smtp_conversation import Ending
-from drip.transports.smtp_replies import Stage, Verdict, judge
+from drip.transports.smtp_letter import Letter
+from drip.transports.smtp_replies import Ending, Stage, Verdict, judge
 
 #: Refused or put off in a row, none accepted between: that is no longer about people, it is about us (a quota, a rate).
 REFUSED_IN_A_ROW = 10
@@ -37,6 +38,8 @@ class Record:
     lost: int = 0
     #: delivery that it called dead in a long row, and was not believed → how many mails it had taken by then
     doubted: dict[int, int] = field(default_factory=dict)
+    #: mails after which it ended a connection on which the next envelope had been sent ahead; 0: never seen
+    fill: int = 0
 
     @property
     def ill(self) -> bool:
@@ -45,46 +48,82 @@ class Record:
 
 
 class Batch:
-    """What is left of a batch, and what became of the rest."""
+    """What is left of a batch, and what became of the rest. Several may be on their way at once, with one record."""
 
     def __init__(self, messages: Sequence[Message], record: Record) -> None:
         self._messages = messages
         self._record = record
-        self.waiting: deque[tuple[int, Message]] = deque(_domains_in_turn(messages))
-        self.workers = 0
+        self.waiting: deque[int] = deque(_domains_in_turn(messages))
+        #: letters that were given out, and whose end is not known
+        self.under_way = 0
         self._receipts: dict[int, Receipt] = {}
-        self._row: list[int] = []  # positions refused or put off by the server since the last accepted one
+        self._row: list[int] = []  # positions refused or put off by the server since it last accepted a mail
+        self._row_began = record.accepted
         self._refused_senders: dict[str, str] = {}
-        self._trouble: str | None = None
-        self._stopped = False
+        self.trouble: str | None = None
+        self.stopped = False
+
+    @property
+    def halted(self) -> bool:
+        """Whether there is no use in trying anything more."""
+        return self.stopped or (len(self._row) >= REFUSED_IN_A_ROW and self._row_began == self._record.accepted)
 
     @property
     def goes_on(self) -> bool:
         """Whether there is something left to try, and any use in trying it."""
-        return bool(self.waiting) and not self._stopped and len(self._row) < REFUSED_IN_A_ROW
+        return bool(self.waiting) and not self.halted
 
-    def take(self) -> tuple[int, Message] | None:
-        """Give the next message to try, or None. Who shares a sender that was refused is not tried, and goes behind."""
+    @property
+    def over(self) -> bool:
+        """Whether everything is decided that is going to be."""
+        return not self.under_way and not self.goes_on
+
+    def take(self, largest: int) -> Letter | None:
+        """Give the next letter to try, or None. It must come back: by `end`, or by `give_back`.
+
+        A mail that cannot be written is refused, and so is one with more bytes than the server takes (`largest`; 0: no
+        limit). Who shares a sender that was refused is not tried, and goes behind.
+        """
         while self.goes_on:
-            position, message = self.waiting.popleft()
-            words = self._refused_senders.get(message.mail_from)
-            if words is None:
-                return position, message
-            self.settle(position, Outcome.UNTRIED, words, goes_behind=True)
+            position = self.waiting.popleft()
+            message = self._messages[position]
+            if (words := self._refused_senders.get(message.mail_from)) is not None:
+                self.settle(position, Outcome.UNTRIED, words, goes_behind=True)
+                continue
+            try:
+                content = to_bytes(message)
+                mail_from = ascii_address(message.mail_from) if message.mail_from else ""
+                rcpt_to = ascii_address(message.rcpt_to)
+            except ValueError as error:  # this message's own mistake; the others go on
+                self.settle(position, Outcome.REFUSED, f"drip cannot write this mail: {error}")
+                continue
+            if largest and len(content) > largest:
+                words = f"the mail has {len(content)} bytes, and the server takes {largest} at most"
+                self.settle(position, Outcome.REFUSED, words)
+                continue
+            self.under_way += 1
+            return Letter(self, position, mail_from.encode("ascii"), rcpt_to.encode("ascii"), content)
         return None
 
-    def give_back(self, position: int, message: Message) -> None:
-        """Put a message back in front: nothing was tried for it."""
-        self.waiting.appendleft((position, message))
+    def give_back(self, letter: Letter, *, used_up_after: int = 0) -> None:
+        """Put a letter back in front: nothing was tried for it.
+
+        `used_up_after`: the mails after which the server ended the connection, with this one's envelope sent ahead.
+        """
+        self.under_way -= 1
+        self.waiting.appendleft(letter.position)
+        self._record.fill = used_up_after or self._record.fill
 
     def stop(self, trouble: str) -> None:
         """Try nothing more; the first trouble is the one that is told."""
-        self._trouble = self._trouble or trouble
-        self._stopped = True
+        self.trouble = self.trouble or trouble
+        self.stopped = True
 
-    def end(self, position: int, ending: Ending) -> None:
+    def end(self, letter: Letter, ending: Ending) -> None:
         """Write down how a message ended, and notice when it is not about messages any more."""
-        record, delivery_id = self._record, self._messages[position].delivery_id
+        self.under_way -= 1
+        position, record = letter.position, self._record
+        delivery_id = self._messages[position].delivery_id
         if ending.reply is None:
             self.settle(position, Outcome.IN_DOUBT if ending.in_doubt else Outcome.RETRY, ending.words)
             record.lost += 1
@@ -96,7 +135,6 @@ class Batch:
             self.settle(position, Outcome.SENT, ending.words)
             record.accepted += 1
             record.refused.clear()
-            self._row.clear()
             return
         verdict = judge(ending.stage, ending.reply)
         if verdict is Verdict.TROUBLE:
@@ -107,8 +145,15 @@ class Batch:
         if dead and record.accepted > record.doubted.get(delivery_id, record.accepted):
             del record.doubted[delivery_id]  # it was said before, and mail of others was taken since: it is believed
         elif not ending.reply.greylisted:  # that one says of itself that it is about this recipient, and passes
+            self._begin_row_anew()
             self._row.append(position)
             record.refused.add(delivery_id)
+
+    def _begin_row_anew(self) -> None:
+        """Forget the row if the server has accepted a mail since, of whatever batch."""
+        if self._row_began != self._record.accepted:
+            self._row.clear()
+            self._row_began = self._record.accepted
 
     def _met_trouble(self, position: int, ending: Ending) -> None:
         """The server refused us. At MAIL that may be about one course's sender: mails of others are still tried."""
@@ -116,7 +161,7 @@ class Batch:
         trouble = f"the mail server refused us at {ending.stage}: {ending.words}"
         if ending.stage is Stage.MAIL:
             self._refused_senders[self._messages[position].mail_from] = ending.words
-            self._trouble = self._trouble or trouble
+            self.trouble = self.trouble or trouble
         else:
             self.stop(trouble)
 
@@ -146,6 +191,7 @@ class Batch:
         A long row fails nobody: who was refused in it is UNTRIED and met trouble, who was put off is tried again.
         """
         record = self._record
+        self._begin_row_anew()
         if self._row and len(record.refused) >= REFUSED_IN_A_ROW:
             last = self._receipts[self._row[-1]].answer
             self.stop(f"{len(record.refused)} mails were refused in a row, the last: {last}")
@@ -154,21 +200,20 @@ class Batch:
                 if receipt.outcome is Outcome.REFUSED:
                     self._receipts[position] = replace(receipt, outcome=Outcome.UNTRIED, met_trouble=True)
                     record.doubted.setdefault(receipt.delivery_id, record.accepted)
-        for position, message in self.waiting:
-            words = self._refused_senders.get(message.mail_from)
+        for position in self.waiting:
+            words = self._refused_senders.get(self._messages[position].mail_from)
             self.settle(position, Outcome.UNTRIED, words or "", goes_behind=words is not None)
         return Result(
-            receipts=tuple(self._receipts[position] for position in range(len(self._messages))), trouble=self._trouble
+            receipts=tuple(self._receipts[position] for position in range(len(self._messages))), trouble=self.trouble
         )
 
 
-def _domains_in_turn(messages: Sequence[Message]) -> list[tuple[int, Message]]:
-    """Deal the messages out domain by domain, so that one company's dead addresses make no long row."""
+def _domains_in_turn(messages: Sequence[Message]) -> list[int]:
+    """Deal the messages out domain by domain (positions), so that one company's dead addresses make no long row."""
     rounds: dict[str, int] = {}
     keyed = []
     for position, message in enumerate(messages):
         domain = message.rcpt_to.rpartition("@")[2].lower()
         rounds[domain] = rounds.get(domain, -1) + 1
-        keyed.append((rounds[domain], position, message))
-    keyed.sort(key=lambda entry: entry[:2])
-    return [(position, message) for _, position, message in keyed]
+        keyed.append((rounds[domain], position))
+    return [position for _, position in sorted(keyed)]

@@ -1,45 +1,53 @@
 """One connection to a mail server that stands ready, spoken to message by message.
 
 aiosmtplib (see smtp_opening.py) reads one reply at a time and cannot say whether a lost connection had carried the
-final dot. So once the connection is open, this protocol takes it over: it sends MAIL, RCPT and DATA in one go where the
-server offers PIPELINING (RFC 2920), and it knows at every moment what has left.
+final dot. So once the connection is open, this takes it over. What the server says drives it: no task, no future and no
+timer is made for a message. Where the server offers PIPELINING (RFC 2920), MAIL, RCPT and DATA leave together, and
+those of the next message right behind the final dot of the one before.
+
+What is known at any moment: until a message's own final dot has left, nobody can have taken it; from then on until the
+reply it is in doubt. An envelope that was sent ahead is neither. Its content waits for a 354 of its own, and if it is
+not to be sent any more, hanging up takes the DATA back: that message was never tried.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from enum import Enum, auto
 
-from drip.transports.smtp_replies import Reply, Stage
+from drip.transports.smtp_letter import Desk, Letter
+from drip.transports.smtp_replies import Ending, Reply, Stage
+from drip.transports.smtp_wire import Wire
 
 #: How many times the usual patience a server gets between the final dot and its reply: to give up there is to risk a
 #: mail sent twice (RFC 5321, section 4.5.3.2.6, asks for ten minutes).
 _PATIENCE_AFTER_DOT = 5
 #: Seconds to wait for the answer to QUIT.
 _PATIENCE_AT_QUIT = 2.0
-#: Bytes of a reply that are read before the server is taken for broken.
-_LONGEST_REPLY = 65_536
+#: Bytes of a content behind which an envelope may be written. At a 354 the kernel's buffer is empty, and so much fits
+#: into it; of more, a part could wait here, and where it was when the connection ended would not be known. It has to
+#: be one write: a second one that fails would take the server's verdict on the content with it, unread.
+_LARGEST_BEFORE_ANOTHER = 65_536
 
 
-class Lost(Exception):
-    """The connection ended, or the server fell silent, before a reply came."""
+class _Awaits(Enum):
+    """The reply that comes next."""
+
+    NONE = auto()
+    MAIL = auto()
+    RCPT = auto()
+    DATA = auto()
+    VERDICT = auto()
+    RSET = auto()
+    QUIT = auto()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ending:
-    """How one message ended. `reply` is None where the connection was lost: `in_doubt` if the final dot had left."""
-
-    stage: Stage
-    reply: Reply | None
-    words: str
-    accepted: bool = False
-    in_doubt: bool = False
+_STAGES = {_Awaits.MAIL: Stage.MAIL, _Awaits.RCPT: Stage.RCPT, _Awaits.DATA: Stage.DATA}
 
 
-class Conversation(asyncio.Protocol):
-    """A connection that stands ready. One message at a time; `used` counts them.
+class Conversation(Wire):
+    """A connection that stands ready, and whoever is on it. `used` counts the messages that ended here.
 
     `timeout` is seconds for each reply; `hide` takes secrets out of the server's words; `largest` is the most bytes
     that the server says it takes (RFC 1870), 0 where it names no limit.
@@ -54,195 +62,179 @@ class Conversation(asyncio.Protocol):
         hide: Callable[[str], str],
         largest: int = 0,
     ) -> None:
+        super().__init__(transport, timeout=timeout)
         self.largest = largest
-        self._loop = asyncio.get_running_loop()
-        self._transport = transport
-        self._timeout = timeout
+        self.used = 0
+        self.idle_since = self.loop.time()
+        #: whose envelope or content is under way, and whose envelope was sent ahead meanwhile
+        self.letter: Letter | None = None
+        self.ahead: Letter | None = None
         self._pipelining = pipelining
         self._hide = hide
-        self._buffer = bytearray()
-        self._lines: list[str] = []
-        self._code = 0
-        self._replies: deque[Reply] = deque()
-        self._waiter: asyncio.Future[None] | None = None
-        self._closed = self._loop.create_future()
-        self._lost: str | None = None
-        self._paused = False
-        self.used = 0
-        self.idle_since = self._loop.time()
-        # Whatever the kernel has not taken pauses the writing: that is how the dot is known not to have left.
-        transport.set_write_buffer_limits(high=1, low=0)
-        transport.set_protocol(self)
+        self._desk: Desk | None = None
+        self._awaits = _Awaits.NONE
+        self._no: Ending | None = None  # what refused this envelope, while replies to the rest of it come
+        self._was_ahead = False  # this letter
+        self._took_last = False  # the server, the last letter here
+        self._dot_left = False
 
-    @property
-    def alive(self) -> bool:
-        """Whether the next message may be tried here. A word that nobody asked for is a goodbye."""
-        return self._lost is None and not self._transport.is_closing() and not self._replies
+    def go(self, desk: Desk) -> None:
+        """Deliver one letter after another, until the desk has none."""
+        self._desk = desk
+        self._next()
 
-    def takes(self, content: bytes) -> bool:
-        """Whether the server takes a mail of this size."""
-        return not self.largest or len(content) <= self.largest
+    def leave(self) -> None:
+        """Say QUIT, and hang up when it is answered, or not soon."""
+        self._awaits = _Awaits.QUIT
+        self.wait(min(self.timeout, _PATIENCE_AT_QUIT))
+        self.write(b"QUIT\r\n")
 
-    async def deliver(self, mail_from: str, rcpt_to: str, content: bytes) -> Ending:
-        """Hand over one message and say how it ended. Never raises for what the server does."""
-        self.used += 1
-        ending = await self._envelope(mail_from, rcpt_to)
-        if ending is None:
-            ending = await self._content(content)
-        if ending.reply is None or ending.reply.code == 421:
-            self.abort()
-        elif not ending.accepted and self.alive:
-            await self._reset()
-        self.idle_since = self._loop.time()
-        return ending
+    def drop(self, why: str) -> None:
+        """Hang up, and say nothing of the letter that is under way: nobody wants to know."""
+        self.letter = None
+        self.hang_up(why)
 
-    async def quit(self) -> None:
-        """Say goodbye and close, without waiting long for an answer."""
-        if self.alive:
-            try:
-                self._write(b"QUIT\r\n")
-                await self._reply(min(self._timeout, _PATIENCE_AT_QUIT))
-            except Lost:
-                pass
-        self.abort()
-        await asyncio.wait([self._closed], timeout=_PATIENCE_AT_QUIT)
+    # The envelope -----------------------------------------------------------------------------------------------------
 
-    def abort(self) -> None:
-        """Close at once."""
-        self._transport.abort()
-
-    async def _envelope(self, mail_from: str, rcpt_to: str) -> Ending | None:
-        """Say who and to whom, and ask to send the content. None: the server is waiting for it."""
-        group = (
-            (Stage.MAIL, b"MAIL FROM:<%b>\r\n" % mail_from.encode("ascii")),
-            (Stage.RCPT, b"RCPT TO:<%b>\r\n" % rcpt_to.encode("ascii")),
-            (Stage.DATA, b"DATA\r\n"),
-        )
-        no: Ending | None = None
-        stage = Stage.MAIL
-        try:
-            if self._pipelining:
-                self._write(b"".join(command for _, command in group))
-            for stage, command in group:
-                if not self._pipelining:
-                    self._write(command)
-                reply = await self._reply(self._timeout)
-                expected = reply.code == 354 if stage is Stage.DATA else reply.code // 100 == 2
-                if no is None and not expected:
-                    no = Ending(stage=stage, reply=reply, words=str(reply))
-                if reply.code == 421 or (no is not None and not self._pipelining):
-                    break
-                if no is not None and reply.code == 354:
-                    # The server waits for a body that nobody shall get: only hanging up takes DATA back.
-                    self.abort()
-        except Lost as lost:
-            return no or Ending(stage=stage, reply=None, words=f"{lost} (at {stage})")
-        return no
-
-    async def _content(self, content: bytes) -> Ending:
-        """Send the content and its final dot, and wait for the verdict."""
-        stuffed = content.replace(b"\r\n.", b"\r\n..")
-        if stuffed.startswith(b"."):
-            stuffed = b"." + stuffed
-        in_doubt = False
-        try:
-            self._write(stuffed + (b".\r\n" if stuffed.endswith(b"\r\n") else b"\r\n.\r\n"))
-            await self._until_written()
-            in_doubt = True
-            reply = await self._reply(self._timeout * _PATIENCE_AFTER_DOT)
-        except Lost as lost:
-            when = "after the final dot, before the reply" if in_doubt else "before the final dot"
-            return Ending(stage=Stage.DATA, reply=None, words=f"{lost} ({when})", in_doubt=in_doubt)
-        return Ending(stage=Stage.DATA, reply=reply, words=str(reply), accepted=reply.code // 100 == 2)
-
-    async def _reset(self) -> None:
-        try:
-            self._write(b"RSET\r\n")
-            reply = await self._reply(self._timeout)
-        except Lost:
+    def _next(self) -> None:
+        """Begin with the next letter."""
+        if self.more:  # a word that nobody asked for is a goodbye
+            self.hang_up("the server said more than it was asked")
             return
-        if reply.code // 100 != 2:
-            self.abort()
+        assert self._desk is not None
+        letter = self._desk.take(self)
+        if letter is not None:
+            self.letter, self._was_ahead, self._awaits = letter, False, _Awaits.MAIL
+            self.wait(self.timeout)
+            self.write(letter.envelope if self._pipelining else b"MAIL FROM:<%b>\r\n" % letter.mail_from)
+        elif self.lost is None:
+            self._awaits, self.idle_since = _Awaits.NONE, self.loop.time()
+            self.rest()
+            self._desk.rests(self)
 
-    def _write(self, data: bytes) -> None:
-        if self._lost is not None or self._transport.is_closing():
-            raise Lost(self._lost or "the connection was closed")
-        self._transport.write(data)
-        if self._transport.is_closing():
-            raise Lost("the connection was closed")
+    def replied(self, code: int, text: bytes) -> None:
+        """Take the next step."""
+        match self._awaits:
+            case _Awaits.MAIL | _Awaits.RCPT | _Awaits.DATA:
+                self._envelope_replied(code, text)
+            case _Awaits.VERDICT:
+                self._judged(code, text)
+            case _Awaits.RSET if code // 100 == 2:
+                self._next()
+            case _:
+                self.hang_up("the server said goodbye")
 
-    async def _until_written(self) -> None:
-        """Wait until the kernel has taken every byte, or the server has said something meanwhile."""
-        if not self._paused:
+    def _envelope_replied(self, code: int, text: bytes) -> None:
+        awaits = self._awaits
+        at_data = awaits is _Awaits.DATA
+        if self._no is None and (code != 354 if at_data else code // 100 != 2):
+            reply = self._reply(code, text)
+            self._no = Ending(stage=_STAGES[awaits], reply=reply, words=str(reply))
+        if self._no is None and at_data:
+            self._send_content()
+        elif code == 421 or (at_data and code // 100 in (2, 3)):
+            # It goes; or is out of step, or waits for a body that nobody shall get: only hanging up takes DATA back.
+            self.hang_up("the server is not to be spoken to")
+        elif self._no is not None and (at_data or not self._pipelining):
+            self._end(self._no)
+        else:
+            self._awaits = _Awaits.RCPT if awaits is _Awaits.MAIL else _Awaits.DATA
+            self.wait(self.timeout)
+            if not self._pipelining:
+                assert self.letter is not None
+                self.write(b"DATA\r\n" if awaits is _Awaits.RCPT else b"RCPT TO:<%b>\r\n" % self.letter.rcpt_to)
+
+    # The content ------------------------------------------------------------------------------------------------------
+
+    def _send_content(self) -> None:
+        """Send the content with its final dot, and the next envelope behind it if the desk gives one."""
+        letter, desk = self.letter, self._desk
+        assert letter is not None
+        assert desk is not None
+        if letter.batch.halted:  # meanwhile, by what others met
+            letter.batch.give_back(letter)
+            self.drop("nothing more is to be sent")
             return
-        try:
-            async with asyncio.timeout(self._timeout * _PATIENCE_AFTER_DOT):
-                while self._paused and not self._replies:
-                    await self._something()
-        except TimeoutError:
-            self.abort()
-            raise Lost("the server stopped reading") from None
-
-    async def _reply(self, seconds: float) -> Reply:
-        if not self._replies:  # pipelined, the second and third have mostly come with the first
-            try:
-                async with asyncio.timeout(seconds):
-                    while not self._replies:
-                        await self._something()
-            except TimeoutError:
-                self.abort()
-                raise Lost(f"no answer within {seconds:g} s") from None
-        return self._replies.popleft()
-
-    async def _something(self) -> None:
-        if self._lost is not None:
-            raise Lost(self._lost)
-        self._waiter = self._loop.create_future()
-        await self._waiter
-
-    def _wake(self) -> None:
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
-
-    def data_received(self, data: bytes) -> None:
-        """Cut what came into replies; the lines of one share a code."""
-        self._buffer += data
-        while (end := self._buffer.find(b"\n")) >= 0:
-            line = bytes(self._buffer[:end]).rstrip(b"\r")
-            del self._buffer[: end + 1]
-            if not line[:3].isdigit():
-                self._broken("the server does not speak SMTP")
+        data = letter.dotted()
+        if self._pipelining and self._took_last and len(data) <= _LARGEST_BEFORE_ANOTHER:
+            self.ahead = desk.take_ahead(self)
+            if self.lost is not None:
                 return
-            code = int(line[:3])
-            if self._lines and code != self._code:  # RFC 5321, section 4.2.1: nobody shall be failed by half of it
-                self._broken("the server contradicts itself in one reply")
-                return
-            self._code = code
-            self._lines.append(line[4:].decode("utf-8", "replace"))
-            if line[3:4] != b"-":
-                self._replies.append(Reply(code, self._hide("\n".join(self._lines))))
-                self._lines.clear()
-                self._wake()
-        if len(self._buffer) + sum(map(len, self._lines)) > _LONGEST_REPLY:
-            self._broken("the server's reply has no end")
+        self._awaits, self._dot_left = _Awaits.VERDICT, False
+        self.wait(self.timeout * _PATIENCE_AFTER_DOT)
+        self.write(data if self.ahead is None else data + self.ahead.envelope)
+        if self.alive and (self.ahead is not None or not self.paused):
+            self.left()
 
-    def _broken(self, why: str) -> None:
-        self._lost = why
-        self.abort()
-        self._wake()
+    def left(self) -> None:
+        """The final dot has left, or may have: from now on nobody knows, until the server says so."""
+        if self._awaits is _Awaits.VERDICT and not self._dot_left:
+            self._dot_left = True
+            self.wait(self.timeout * _PATIENCE_AFTER_DOT)
 
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Remember why the connection ended, and let whoever waits know."""
-        self._lost = self._lost or (f"the connection was lost: {exc}" if exc else "the server closed the connection")
-        if not self._closed.done():
-            self._closed.set_result(None)
-        self._wake()
+    def _judged(self, code: int, text: bytes) -> None:
+        """The server has said what becomes of the content."""
+        reply = self._reply(code, text)
+        self._end(Ending(stage=Stage.DATA, reply=reply, words=str(reply), accepted=code // 100 == 2))
 
-    def pause_writing(self) -> None:
-        """The kernel has not taken everything yet."""
-        self._paused = True
+    # The end ----------------------------------------------------------------------------------------------------------
 
-    def resume_writing(self) -> None:
-        """The kernel has taken everything."""
-        self._paused = False
-        self._wake()
+    def _end(self, ending: Ending) -> None:
+        """Tell how the letter ended, and go on with what the connection is still good for."""
+        used_up = self._tell(ending)
+        code, ahead = ending.reply.code if ending.reply else 0, self.ahead
+        if code == 421 or (self._awaits is _Awaits.VERDICT and not self._dot_left):
+            self.hang_up("the server is not to be spoken to")
+        elif ahead is not None and ahead.batch.halted:
+            self.hang_up("nothing more is to be sent")
+        elif ahead is not None:
+            self.letter, self.ahead, self._was_ahead, self._awaits = ahead, None, True, _Awaits.MAIL
+            self.wait(self.timeout)
+        elif ending.accepted:
+            self._next()
+        elif used_up:
+            self.leave()
+        else:
+            self._awaits = _Awaits.RSET
+            self.wait(self.timeout)
+            self.write(b"RSET\r\n")
+
+    def _tell(self, ending: Ending) -> bool:
+        """Whether the connection was used up: then the letter goes back, to be tried on a fresh one without risk."""
+        letter, self.letter, self._no = self.letter, None, None
+        assert letter is not None
+        assert self._desk is not None
+        used_up = self.used > 0 and _was_used_up(ending)
+        if used_up:
+            letter.batch.give_back(letter, used_up_after=self.used if self._was_ahead else 0)
+        else:
+            letter.batch.end(letter, ending)
+            self.used += 1
+        self._took_last = ending.accepted
+        self._desk.ended(letter)
+        return used_up
+
+    def hung_up(self, why: str) -> None:
+        """Say what the end of the connection means for whoever was on it."""
+        ahead, self.ahead = self.ahead, None
+        if ahead is not None:
+            ahead.batch.give_back(ahead)  # its content never left
+        if self.letter is not None:
+            self._tell(self._no or self._cut_off(why))
+        if self._desk is not None:
+            self._desk.rests(self)
+
+    def _cut_off(self, why: str) -> Ending:
+        if self._awaits is not _Awaits.VERDICT:
+            stage = _STAGES[self._awaits]
+            return Ending(stage=stage, reply=None, words=f"{why} (at {stage})")
+        when = "after the final dot, before the reply" if self._dot_left else "before the final dot"
+        return Ending(stage=Stage.DATA, reply=None, words=f"{why} ({when})", in_doubt=self._dot_left)
+
+    def _reply(self, code: int, text: bytes) -> Reply:
+        return Reply(code, self._hide(text.decode("utf-8", "replace")))
+
+
+def _was_used_up(ending: Ending) -> bool:
+    """Whether a kept connection had gone stale, or had its fill of mails."""
+    return ending.stage is Stage.MAIL and (ending.reply is None or ending.reply.code // 100 == 4)

@@ -8,6 +8,7 @@ import ipaddress
 import re
 import ssl
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Literal, cast
 
 import aiosmtplib
@@ -67,13 +68,19 @@ class Server:
     def hide(self, words: str) -> str:
         """Take the password out of words that the server may have echoed."""
         if self.password:
-            user, password = (self.username or "").encode(), self.password.encode()
-            for secret in (password, base64.b64encode(password), base64.b64encode(b"\0" + user + b"\0" + password)):
-                words = words.replace(secret.decode("utf-8"), "***")
+            for secret in _spellings(self.username or "", self.password):
+                words = words.replace(secret, "***")
         return words
 
     def __str__(self) -> str:
         return f"{self.host}:{self.port}"
+
+
+@lru_cache(maxsize=4)  # asked for each mail
+def _spellings(user: str, password: str) -> tuple[str, ...]:
+    """A password as it may stand in what was said at AUTH."""
+    plain = f"\0{user}\0{password}".encode()
+    return password, base64.b64encode(password.encode()).decode("ascii"), base64.b64encode(plain).decode("ascii")
 
 
 async def open_conversation(server: Server, context: ssl.SSLContext | None) -> Conversation:

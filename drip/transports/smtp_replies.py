@@ -88,6 +88,17 @@ class Reply:
         return self.code // 100 == 4 and _GREYLISTED.search(self.text) is not None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ending:
+    """How one message ended. `reply` is None where the connection was lost: `in_doubt` if the final dot had left."""
+
+    stage: Stage
+    reply: Reply | None
+    words: str
+    accepted: bool = False
+    in_doubt: bool = False
+
+
 def judge(stage: Stage, reply: Reply) -> Verdict:
     """Say what a reply at a stage means. What is neither yes, not now nor no counts as not now."""
     kind = reply.code // 100

@@ -15,10 +15,12 @@ Two kinds:
   `halfway` (after the first bytes of the body), `dot` (after the final one), `after` (when the reply to it is out),
   `RSET`, `QUIT`. `MAIL`, `RCPT` and `dot` may also be a dict of address → action, or list of actions. An action
   is a reply to send (`450 4.2.0 busy`; its lone surrogates are raw bytes), `ok`, `cut` (hang up), `hang` (never
-  answer), `take and cut` (keep the message, and hang up before saying so), or a reply followed by ` +cut`. `extensions`
-  are said at EHLO. `always_354` takes DATA without recipients, `late` answers MAIL only when RCPT and DATA have come
-  too, `delay` is seconds before each reply, `stops_after` so many messages it takes no more: it answers 421 to the next
-  MAIL, listens no longer, and ends with its last connection.
+  answer), `take and cut` (keep the message, and hang up before saying so), `ok after a no` (wait until somebody was
+  refused, then say yes), or a reply followed by ` +cut`. `extensions` are said at EHLO. `always_354` takes DATA without
+  recipients, `late` answers MAIL only when RCPT and DATA have come too, `late_dot` the dot of so manieth mail of a
+  connection only when three lines have come behind it, `cut_at` hangs up on the first connection when so many bytes
+  have come (with `reset`, by RST), `delay` is seconds before each reply, `stops_after` so many messages it takes no
+  more: it answers 421 to the next MAIL, listens no longer, and ends with its last connection.
 
 A peer reads more options from its standard input, a line of JSON each, and says `ok` when it has become that.
 """
@@ -28,7 +30,9 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import socket
 import ssl
+import struct
 import sys
 import threading
 from collections.abc import Callable
@@ -53,12 +57,12 @@ class Log:
     """Lines that outlive this process when `write` returns; the machine itself is not going to die."""
 
     def __init__(self, path: str) -> None:
-        self._file = open(path, "a", encoding="ascii")  # noqa: SIM115 # open as long as the process
+        # unbuffered: a line is one write, so that whoever kills this process finds no half of one
+        self._file = open(path, "ab", buffering=0)  # noqa: SIM115 # open as long as the process
 
     def write(self, event: str, **values: Any) -> None:
         line = {"event": event, "at": datetime.now(UTC).isoformat(), **values}
-        self._file.write(json.dumps(line) + "\n")
-        self._file.flush()
+        self._file.write(json.dumps(line).encode("ascii") + b"\n")
 
     def message(self, mail_from: str, rcpt_to: list[str], data: bytes, connection: int) -> None:
         text = data.decode("utf-8", "surrogateescape")
@@ -99,6 +103,40 @@ def tls(options: dict[str, Any]) -> ssl.SSLContext:
     return context
 
 
+class Incoming:
+    """What a client says: lines, and contents up to their dot. What stands behind a dot is the next line (RFC 2920)."""
+
+    def __init__(self, reader: asyncio.StreamReader, cut_at: int | None = None) -> None:
+        self.reader = reader
+        self.rest = b""
+        self.left = cut_at
+
+    async def more(self, most: int = 65_536) -> bool:
+        data = await self.reader.read(most if self.left is None else min(most, self.left))
+        if self.left is not None:
+            self.left -= len(data)
+            if not data:
+                raise ConnectionError
+        self.rest += data
+        return bool(data)
+
+    async def line(self) -> str:
+        while b"\n" not in self.rest and await self.more():
+            pass
+        line, _, self.rest = self.rest.partition(b"\n")
+        return line.decode("utf-8", "replace").rstrip("\r")
+
+    async def content(self) -> bytes | None:
+        """All of it, its final dot included; None if the client hangs up before."""
+        looked = 0
+        while (end := self.rest.find(b"\r\n.\r\n", looked)) < 0:
+            looked = max(0, len(self.rest) - 4)
+            if not await self.more():
+                return None
+        content, self.rest = self.rest[: end + 5], self.rest[end + 5 :]
+        return content
+
+
 class Peer:
     """A server that does what its script says."""
 
@@ -111,11 +149,16 @@ class Peer:
         self.become(options)
 
     def become(self, options: dict[str, Any]) -> None:
+        self.first = self.connections + 1  # of those that will see this
         self.script: dict[str, Any] = options["script"]
         self.extensions: list[str] = options.get("extensions", [])
         self.always_354: bool = options.get("always_354", False)
         self.late: bool = options.get("late", False)
         self.delay: float = options.get("delay", 0)
+        self.late_dot: int = options.get("late_dot", 0)
+        self.cut_at: int | None = options.get("cut_at")
+        self.reset: bool = options.get("reset", False)
+        self.refused = asyncio.Event()
         self.stops_after: int | None = options.get("stops_after")
 
     @property
@@ -155,6 +198,10 @@ class Peer:
         if action == "hang":
             await self.readers[writer].read()  # until the client hangs up
             raise ConnectionError
+        if action == "ok after a no":
+            await self.refused.wait()
+            await asyncio.sleep(0.1)  # until the client has heard it
+            action = "ok"
         reply, plus, _ = action.partition(" +cut")
         if reply == "ok":
             reply = yes or OK.get(stage, "")
@@ -163,6 +210,8 @@ class Peer:
         if reply and reply not in ("cut", "take and cut"):
             writer.write(reply.replace("\n", "\r\n").encode("utf-8", "surrogateescape") + b"\r\n")
             await writer.drain()
+        if reply.startswith("5"):
+            self.refused.set()
         if plus or reply in ("cut", "take and cut"):
             raise ConnectionError
         return reply
@@ -173,28 +222,34 @@ class Peer:
         self.readers[writer] = reader
         self.log.write("open", connection=connection)
         try:
-            await self.converse(reader, writer, connection)
+            cut_at = self.cut_at if connection == self.first else None
+            await self.converse(Incoming(reader, cut_at), writer, connection)
         except (ConnectionError, asyncio.IncompleteReadError):
             pass
         finally:
             self.log.write("close", connection=connection)
             del self.readers[writer]
+            if self.reset:
+                linger = struct.pack("ii", 1, 0)
+                writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+                writer.transport.abort()
             writer.close()
             if self.stopped and not self.readers:
                 os._exit(0)
 
-    async def line(self, reader: asyncio.StreamReader, connection: int) -> str:
-        line = (await reader.readline()).decode("utf-8", "replace").rstrip("\r\n")
+    async def line(self, incoming: Incoming, connection: int) -> str:
+        line = await incoming.line()
         if line:
             self.log.write("line", connection=connection, line=line)
         return line
 
-    async def converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, connection: int) -> None:
+    async def converse(self, incoming: Incoming, writer: asyncio.StreamWriter, connection: int) -> None:
         await self.do("connect", writer)
         mail_from: str | None = None
         rcpt_to: list[str] = []
         early: list[str] = []
-        while line := early.pop(0) if early else await self.line(reader, connection):
+        dots = 0
+        while line := early.pop(0) if early else await self.line(incoming, connection):
             verb = line[:4].upper() if line[:8].upper() != "STARTTLS" else "STARTTLS"
             if verb in ("EHLO", "HELO"):
                 lines = ["peer.example", *(self.extensions if verb == "EHLO" else [])]
@@ -203,7 +258,7 @@ class Peer:
                 writer.write(b"503 5.5.1 Nested MAIL command\r\n")
             elif verb == "MAIL":
                 if self.late:
-                    early = [await self.line(reader, connection) for _ in range(2)]
+                    early = [await self.line(incoming, connection) for _ in range(2)]
                 if (await self.do("MAIL", writer, line)).startswith("2"):
                     mail_from, rcpt_to = line[10:].strip("<>"), []
             elif verb == "RCPT" and mail_from is None:
@@ -215,18 +270,18 @@ class Peer:
                 writer.write(b"554 5.5.1 No valid recipients\r\n")
             elif verb == "DATA":
                 if (await self.do("DATA", writer)).startswith("354"):
-                    data = await reader.read(100)
-                    if data:
+                    if incoming.rest or await incoming.more(100):
                         self.log.write("body", connection=connection)
                     await self.do("halfway", writer)
-                    while not data.endswith(b"\r\n.\r\n"):
-                        more = await reader.read(65_536)
-                        if not more:
-                            return
-                        data += more
+                    data = await incoming.content()
+                    if data is None:
+                        return
                     content = data[:-3].replace(b"\r\n..", b"\r\n.")
                     content = content[1:] if content.startswith(b"..") else content
                     keep = partial(self.keep, mail_from or "", rcpt_to, content, connection)
+                    dots += 1
+                    if dots == self.late_dot:
+                        early = [await self.line(incoming, connection) for _ in range(3)]
                     await self.do("dot", writer, f"<{rcpt_to[0]}>" if rcpt_to else "", taken=keep)
                     mail_from, rcpt_to = None, []
                     await self.do("after", writer)
@@ -237,7 +292,7 @@ class Peer:
                 mail_from, rcpt_to = None, []
                 reply = await self.do(verb, writer, line)
                 if verb == "AUTH" and reply.startswith("334"):
-                    await self.line(reader, connection)
+                    await self.line(incoming, connection)
                     await self.do("password", writer)
             else:
                 writer.write(f"500 5.5.2 Unrecognized command {line}\r\n".encode())

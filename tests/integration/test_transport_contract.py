@@ -172,6 +172,11 @@ def test_a_way_out_that_cannot_work_fails_nobody(way: Way, mail: Mail) -> None:
     assert "Errno" in result.trouble
 
 
+def test_transport_says_how_many_go_at_once(way: Way) -> None:
+    """`connections` is how many mails may be under way at a time, and it can be asked before anything is sent."""
+    assert way.transport.connections == (4 if way.transport.name.startswith("smtp") else 1)
+
+
 def test_transport_has_a_name_and_shows_no_secret(way: Way) -> None:
     """`name` says which way and, over the network, to which server; `repr` says it too."""
     kind = way.transport.name.split()[0]

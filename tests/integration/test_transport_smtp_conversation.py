@@ -7,6 +7,7 @@ import subprocess
 import sys
 import textwrap
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,42 +16,77 @@ import pytest
 from drip.render.message import Message
 from drip.transports import Outcome
 from drip.transports.smtp import Smtp
-from drip.transports.smtp_conversation import Ending
+from drip.transports.smtp_batch import Batch, Record
+from drip.transports.smtp_conversation import Conversation
+from drip.transports.smtp_letter import Letter
 from drip.transports.smtp_opening import Server, open_conversation
 
 Mail = Callable[..., Message]
 
 
-def deliver(port: int, content: bytes) -> Ending:
-    async def once() -> Ending:
+class OneLetter:
+    """A desk with one letter, whose content need not be a mail."""
+
+    def __init__(self, mail: Message, content: bytes) -> None:
+        self.batch = Batch([mail], Record())
+        letter = self.batch.take(0)
+        assert letter is not None
+        self.letter: Letter | None = replace(letter, content=content)
+
+    def take(self, _talk: Conversation) -> Letter | None:
+        letter, self.letter = self.letter, None
+        return letter
+
+    def take_ahead(self, _talk: Conversation) -> None:
+        return None
+
+    def ended(self, _letter: Letter) -> None:
+        pass
+
+    def rests(self, talk: Conversation) -> None:
+        if talk.alive:
+            talk.leave()
+
+
+def deliver(port: int, mail: Message, content: bytes) -> Outcome:
+    async def once() -> Outcome:
         server = Server(host="127.0.0.1", port=port, tls="none", timeout=20, local_hostname="drip.example")
-        talk = await open_conversation(server, None)
-        ending = await talk.deliver("b@acme.example", "ada@lovelace.example", content)
-        await talk.quit()
-        return ending
+        desk, talk = OneLetter(mail, content), await open_conversation(server, None)
+        talk.go(desk)
+        await talk.closed
+        return desk.batch.result().receipts[0].outcome
 
     return asyncio.run(once())
 
 
 @pytest.mark.parametrize(
     "content",
-    [b".\r\n", b"..\r\n", b".hidden\r\n..two\r\n.\r\n\r\n", b"a\r\n.\r\nMAIL FROM:<x@y>\r\n", b"no line end"],
+    [
+        b".\r\n",
+        b"..\r\n",
+        b".hidden\r\n..two\r\n.\r\n\r\n",
+        b"a\r\n.\r\nMAIL FROM:<x@y>\r\n",
+        b"no line end",
+        b"a.\r\n" * 99 + b".b\r\n",
+    ],
 )
 @pytest.mark.parametrize("options", [{}, {"script": {}, "extensions": ["PIPELINING"]}])
-def test_dots_survive(start_smtp_server: Callable[..., Any], options: dict[str, Any], content: bytes) -> None:
+def test_dots_survive(
+    start_smtp_server: Callable[..., Any], mail: Mail, options: dict[str, Any], content: bytes
+) -> None:
     """A line that begins with a dot arrives with that dot, and ends no message early."""
     server = start_smtp_server(**options)
-    assert deliver(server.port, content).accepted
+    assert deliver(server.port, mail(1, "ada@lovelace.example"), content) is Outcome.SENT
     [message] = server.messages()
     assert message["data"].encode() == (content if content.endswith(b"\r\n") else content + b"\r\n")
-    assert message["mail_from"] == "b@acme.example"
+    assert message["mail_from"] == "bounces@acme.example"
     assert message["rcpt_to"] == ["ada@lovelace.example"]
 
 
 def test_own_name_is_said(start_smtp_server: Callable[..., Any], mail: Mail) -> None:
     """EHLO says `local_hostname`, or a name or address literal that RFC 5321 allows."""
     server = start_smtp_server(script={})
-    deliver(server.port, b"x\r\n")
+    deliver(server.port, mail(1), b"x\r\n")
     smtp = Smtp("127.0.0.1", server.port, timeout=20)
     smtp.send([mail(1)])
     smtp.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -41,13 +42,17 @@ class Scene:
         return len(self.server.events("open"))
 
 
-@pytest.fixture(params=["one by one", "pipelining"])
-def scene(request: pytest.FixtureRequest, start_smtp_server: Callable[..., Any]) -> Iterator[Callable[..., Scene]]:
+@pytest.fixture(params=["one by one", "pipelining", "pipelining without uvloop"])
+def scene(
+    request: pytest.FixtureRequest, start_smtp_server: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[..., Scene]]:
     """Raise the curtain: `scene(RCPT=["450 later", "ok"])`. `connections` is 1 unless said otherwise."""
     transports: list[Smtp] = []
+    if "without" in request.param:
+        monkeypatch.setitem(sys.modules, "uvloop", None)  # as where it is not installed
 
     def start(connections: int = 1, always_354: bool = False, late: bool = False, **script: Any) -> Scene:
-        extensions = ["PIPELINING"] if request.param == "pipelining" else []
+        extensions = ["PIPELINING"] if "pipelining" in request.param else []
         server = start_smtp_server(script=script, extensions=extensions, always_354=always_354, late=late)
         silent = late or any("hang" in actions for actions in script.values())
         timeout = LITTLE_PATIENCE if silent else PATIENCE
