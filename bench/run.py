@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from claims import ticks
+from conversation import conversation_alone
 from databases import Databases, Files, clones
 from django_queue import PostOffice, install, write_letters
 from measures import messages, render_alone, whole_path
@@ -20,17 +21,32 @@ from rich.console import Console
 from rich.progress import Progress
 from scene import Scene, set_up
 from servers import Server, postgresql, program, sink, slow_sink
-from tables import machine, out, show_latency, show_message, show_parts, show_profile, show_simulated, show_ticks
+from tables import (
+    machine,
+    out,
+    show_latency,
+    show_message,
+    show_parts,
+    show_profile,
+    show_simulated,
+    show_spoken,
+    show_ticks,
+)
 from whole import CONNECTIONS, Row, drip_row, measure, post_office_rows
 from whole import show as show_whole
 
 from drip.settings import load
 
-PARTS = ("render", "sqlite", "postgresql", "post-office", "latency", "claims", "simulate")
+PARTS = ("render", "sqlite", "postgresql", "smtp", "post-office", "latency", "claims", "simulate")
+#: Parts that ask nothing of the whole path.
+_APART = {"smtp", "latency", "claims", "simulate"}
 #: Connections of the one worker whose server is far away.
 _CONNECTIONS = (1, 10, 20, 50, 100)
-#: MAIL, RCPT and DATA are answered together, and the message is: two round trips.
-_TRIPS = 2
+#: Round trips of a mail: its envelope leaves behind the message before it, and is answered with it. (Where connections
+#: are left over a mail has one of its own, and waits for two.)
+_TRIPS = 1
+#: Messages that are sent again and again where the SMTP conversation alone is measured.
+_LETTERS = 1000
 #: django-post_office sends at most so many in a run.
 _POST_OFFICE = 1000
 #: So many times more rounds for ticks: they are short.
@@ -117,10 +133,13 @@ def _measure(ground: _Ground) -> None:
         rows = _rows(ground, scene)
         with _progress("the whole path", asked.rounds * len(rows)) as step:
             measure(rows, port=ground.port, mails=asked.mails, size=rendered.size, rounds=asked.rounds, step=step)
-        if set(asked.only) - {"latency", "claims", "simulate"}:
+        if set(asked.only) - _APART:
             show_whole(rows, rendered if "render" in asked.only else None)
         if "render" in asked.only:
             show_parts(rendering_parts(scene))
+        if "smtp" in asked.only:
+            with _progress("the SMTP conversation", 1):
+                show_spoken(conversation_alone(ground.port, messages(scene, _LETTERS), rounds=asked.rounds))
         if "latency" in asked.only:
             _latency(asked, scene)
     if "claims" in asked.only:

@@ -10,6 +10,7 @@ from pathlib import Path
 from statistics import median
 
 from claims import Cost, Ticks
+from conversation import Spoken
 from measures import Rendered, Run
 from rehearsal import Rehearsed
 from rich.console import Console
@@ -66,6 +67,16 @@ def show_parts(spent: Mapping[str, float]) -> None:
     shown = table("rendering one mail, part by part", "CPU µs")
     for part, microseconds in spent.items():
         shown.add_row(part, f"{microseconds:.1f}")
+    out.print(shown)
+    out.print()
+
+
+def show_spoken(spoken: Spoken) -> None:
+    """Print what the SMTP conversation takes of a core, beside the message's bytes."""
+    shown = table("the SMTP conversation, 20 connections, groups of 50", "CPU ms a mail")
+    shown.add_row("writing the bytes", f"{spoken.bytes:.3f}")
+    for (loop, lanes), cpu in spoken.beside.items():
+        shown.add_row(f"beside that: {loop}, {lanes} group{'s' * (lanes > 1)} at once", f"{cpu:.3f}")
     out.print(shown)
     out.print()
 
