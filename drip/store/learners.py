@@ -73,12 +73,13 @@ def count(conn: Connection) -> int:
 def add(conn: Connection, rows: Sequence[Mapping[str, object]], *, now: datetime) -> None:
     """New learners: mappings of ref, email, first_name, last_name, language, imported_timezone, attributes.
 
-    They come in the order of their addresses, so that two imports of the same people wait for each other, and do not
-    block. Raises IntegrityError where one is there already.
+    They come in the given order; where several may write at once, in that of their addresses, so that two imports of
+    the same people wait for each other, and do not block. Raises IntegrityError where one is there already.
     """
     if rows:
         values = [{**row, "address": address_of(str(row["email"])), "created_at": now} for row in rows]
-        conn.execute(insert(learner), sorted(values, key=itemgetter("address")))
+        one_writer = conn.dialect.name == "sqlite"
+        conn.execute(insert(learner), values if one_writer else sorted(values, key=itemgetter("address")))
 
 
 def change(conn: Connection, learner_id: int, values: Mapping[str, object]) -> None:
