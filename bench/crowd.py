@@ -40,7 +40,7 @@ _APART = timedelta(hours=6)
 class _Taker:
     """A way out that takes everything at once: only drip and its database are measured."""
 
-    name = "taker"
+    name, connections = "taker", 1
 
     def send(self, messages: Sequence[Message]) -> Result:
         """All are sent."""

@@ -47,7 +47,7 @@ class _Ready:
 
 def lanes_of(sending: Sending) -> int:
     """How many lanes may run at once: what is in doubt after a kill stays within connections + GROUP (promise 3)."""
-    return max(1, (int(getattr(sending.transport, "connections", 1)) + GROUP) // GROUP)
+    return max(1, (sending.transport.connections + GROUP) // GROUP)
 
 
 def run_lane(sending: Sending, take: Callable[[], Sequence[Parcel]], stop: Callable[[], bool]) -> Tally:

@@ -6,13 +6,14 @@ One timer a connection, however many replies: it looks up now and then whether t
 from __future__ import annotations
 
 import asyncio
+from abc import ABC, abstractmethod
 from math import inf
 
 #: Bytes of a reply that are read before the server is taken for broken.
 _LONGEST_REPLY = 65_536
 
 
-class Wire(asyncio.Protocol):
+class Wire(asyncio.Protocol, ABC):
     """A connection that was opened by somebody else, and taken over. A conversation fills in the last three methods."""
 
     def __init__(self, transport: asyncio.Transport, *, timeout: float) -> None:
@@ -127,14 +128,14 @@ class Wire(asyncio.Protocol):
         elif self._until < inf:
             self._look_again(min(self._until, now + self.timeout))
 
+    @abstractmethod
     def replied(self, code: int, text: bytes) -> None:
         """A whole reply has come; `text` is what followed its code, line by line."""
-        raise NotImplementedError
 
+    @abstractmethod
     def left(self) -> None:
         """The kernel has taken what it had not taken at first."""
-        raise NotImplementedError
 
+    @abstractmethod
     def hung_up(self, why: str) -> None:
         """Nothing more is said or heard, and `why`."""
-        raise NotImplementedError

@@ -335,7 +335,7 @@ def test_whom_another_was_writing_to_is_moved_by_the_next_run(each_database: str
 class _Says:
     """A way out that always says the same, and while which something may happen."""
 
-    name = "says"
+    name, connections = "says", 1
 
     def __init__(self, outcome: Outcome, happens: Callable[[], object] = lambda: None) -> None:
         self.outcome, self.happens = outcome, happens

@@ -229,7 +229,7 @@ def compiled(text: str, course_id: str) -> Compiled:
 class Wire:
     """A way out that takes everything; the next group may meet something on its way."""
 
-    name = "wire"
+    name, connections = "wire", 1
 
     def __init__(self) -> None:
         self.meets: Callable[[], None] | None = None

@@ -311,8 +311,7 @@ def test_coming_goes_both_ways_of_an_if() -> None:
 class _Deaf:
     """A way out that takes everything and never answers."""
 
-    name = "deaf"
-
+    name, connections = "deaf", 1
     outcome = Outcome.IN_DOUBT
 
     def send(self, messages: Sequence[Message]) -> Result:

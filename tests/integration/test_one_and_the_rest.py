@@ -100,7 +100,7 @@ def test_what_became_of_mails_is_written_even_if_the_database_is_busy(
     class BusyAfterwards:
         """The same outbox; when its answer is on the way, another program has the database, for a second."""
 
-        name = outbox.name
+        name, connections = outbox.name, outbox.connections
 
         def send(self, messages: Any) -> Result:
             result = outbox.send(messages)
