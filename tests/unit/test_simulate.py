@@ -289,3 +289,18 @@ def test_a_timeline_is_the_same_every_time_and_never_goes_back(hour: int, answer
     tips_sent = [row.step for row in sent if row.step != "review"]
     assert tips_sent == [step.id for step in plan.steps if isinstance(step, Mail)]
     assert all(row.local.hour >= 22 or row.local.hour < 2 for row in sent)
+
+
+def test_every_shift_and_skip_says_why() -> None:
+    """A weekend, a full week and a `when` that is false are told in the row of the mail that they move or take."""
+
+    def told(timing: str, steps: str) -> list[tuple[str, str, str]]:
+        rows = simulate(plan_of(steps, f"timing: {{every: 1 day, {timing}}}\n"), ADA, start=START)
+        return [(row.kind, row.step, row.reason) for row in rows]
+
+    assert told("days: sat", tips("a"))[0] == ("mail", "a", "the first mail; Monday to Friday are not sending days")
+    assert told("limit: 1 per week", tips("a", "b"))[1] == (
+        "mail", "b", "1 day after a; limit: Tuesday to Sunday are full",
+    )  # fmt: skip
+    skipped = tips("a") + "  - {tip: b, subject: S, body: B, when: clicked('a')}\n"
+    assert told("stale_after: 9 days", skipped)[1] == ("skip", "b", "clicked('a') is false")
