@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from drip.cli.app import app, db_app, opened, settings
 from drip.cli.courses import CourseArgument, compiled_course
 from drip.cli.output import Format, FormatOption, Misused, say, show
+
+if TYPE_CHECKING:
+    from drip.render.message import Message
+    from drip.transports import Transport
 
 
 @app.command()
@@ -27,9 +32,8 @@ def send(
     from drip import wiring
     from drip.engine.learners import normal_email
     from drip.engine.preview import SOMEBODY, preview
-    from drip.errors import Refused, SenderTrouble
+    from drip.errors import Refused
     from drip.settings import masked
-    from drip.transports import Outcome
 
     chosen = settings()
     compiled = compiled_course(chosen, course)
@@ -49,8 +53,21 @@ def send(
             step=step,
         )
     ]
+    try:
+        sent = _send_each(way_out, messages, address)
+    finally:
+        way_out.close()
+    way = masked(chosen.transport)
+    show(format, sent, lambda: say(*(f'sent "{one["subject"]}" to {one["to"]} over {way}' for one in sent)))
+
+
+def _send_each(way_out: Transport, messages: Sequence[Message], address: str) -> list[dict[str, str]]:
+    """Send one at a time: they share the place of a test in the ledger, which is nowhere."""
+    from drip.errors import Refused, SenderTrouble
+    from drip.transports import Outcome
+
     sent = []
-    for message in messages:  # one at a time: they share the place of a test in the ledger, which is nowhere
+    for message in messages:
         result = way_out.send([message])
         if result.trouble is not None:
             raise SenderTrouble(f"{way_out.name}: {result.trouble}")
@@ -58,9 +75,7 @@ def send(
             if receipt.outcome is not Outcome.SENT:
                 raise Refused(f"{address} was not taken: {receipt.answer or receipt.outcome}")
             sent.append({"to": address, "subject": message.subject, "message_id": message.message_id})
-    way_out.close()
-    way = masked(chosen.transport)
-    show(format, sent, lambda: say(*(f'sent "{one["subject"]}" to {one["to"]} over {way}' for one in sent)))
+    return sent
 
 
 @app.command()
