@@ -1,0 +1,164 @@
+"""drip.toml and DRIP_* variables → Settings. A variable goes over drip.local.toml, which goes over drip.toml.
+
+`drip.toml` can be shared: it says who sends, when, and in what colours. Secrets belong in the environment or in
+`drip.local.toml`, which `drip init` makes for the owner's eyes only and keeps out of git.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields, replace
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+from drip.course import values as course_values
+from drip.course.attributes import Attribute, declared
+from drip.course.model import Defaults
+from drip.course.model import Sender as CourseSender
+from drip.course.timing import parse_clock, parse_days, parse_gap, parse_holidays, parse_window, parse_zone
+from drip.errors import SettingsError
+from drip.render.colour import hex_colour
+from drip.render.layout import Brand
+from drip.settings import values
+from drip.settings.files import FILE, LOCAL_FILE, Said, like, read_files
+
+T = TypeVar("T")
+
+__all__ = ["FILE", "LOCAL_FILE", "Settings", "load", "masked", "require_secret"]
+
+#: The section that declares the learner's attributes: its keys are theirs.
+LEARNER = "learner"
+#: Variables of a later version: a machine that is ready for it is no mistake.
+LATER = frozenset({"DRIP_SENDGRID_API_KEY"})
+#: A secret shorter than this can be guessed by trying.
+SHORTEST_SECRET = 16
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What holds in this folder. `secret_keys` has the newest first; times are spans of real time."""
+
+    folder: Path
+    is_workspace: bool = False
+    defaults: Defaults = Defaults()  # noqa: RUF009  (a frozen value)
+    brand: Brand = Brand()  # noqa: RUF009
+    database_url: str = "sqlite:///drip.db"
+    transport: str = "outbox:./outbox"
+    base_url: str = "http://127.0.0.1:8000"
+    secret_keys: tuple[str, ...] = ()
+    lease: timedelta = timedelta(seconds=60)
+    in_doubt: str = "resend"
+    in_doubt_after: timedelta = timedelta(minutes=15)
+    only_to: frozenset[str] = frozenset()
+
+
+def load(folder: Path, environ: Mapping[str, str] = os.environ) -> Settings:
+    """The settings of a folder. Raises SettingsError naming the key or the variable, and what to write."""
+    said, is_workspace = read_files(folder, {*_PLAIN, "language", "layout"}, _SECTIONS)
+    for name, value in environ.items():
+        key = name.removeprefix("DRIP_").lower()
+        if name.startswith("DRIP_") and key in _PLAIN:
+            said[key] = (value, name)
+        elif name.startswith("DRIP_") and name not in LATER:
+            raise SettingsError(f"{name}: there is no such setting{like(key, _PLAIN, 'DRIP_')}")
+    settings = Settings(folder=folder, is_workspace=is_workspace)
+    found: dict[str, Any] = {}
+    for key, (value, where) in said.items():
+        if key in _PLAIN:
+            field, read = _PLAIN[key]
+            found[field] = values.read(read, value, where)
+    return replace(settings, **found, defaults=_defaults(said, is_workspace), brand=_brand(said))
+
+
+def masked(url: str) -> str:
+    """An address without what may be a password in it: `smtp://…@mail.acme.example:587`."""
+    return re.sub(r"\?.*", "", re.sub(r"(?<=://).*@", "…@", url, flags=re.DOTALL), flags=re.DOTALL)
+
+
+def require_secret(settings: Settings) -> None:
+    """Raises SettingsError where links would be signed with nothing, or with something that can be guessed."""
+    if not settings.secret_keys:
+        raise SettingsError(
+            "no secret to sign links with: run `drip init` in this folder, or set DRIP_SECRET_KEY to a long random text"
+        )
+    if min(len(key) for key in settings.secret_keys) < SHORTEST_SECRET:
+        raise SettingsError(f"DRIP_SECRET_KEY is shorter than {SHORTEST_SECRET} characters: use a long random text")
+
+
+def _defaults(said: Said, is_workspace: bool) -> Defaults:
+    """What courses that say nothing get. A workspace names its sender itself; there is no placeholder for it."""
+
+    def get(key: str, read: Callable[[Any], T], default: T) -> T:
+        return values.read(read, *said[key]) if key in said else default
+
+    bare = Defaults()
+    if "timing.limit" in said:
+        raise SettingsError(
+            f"{said['timing.limit'][1]}: a limit over all courses is not supported yet; write it in a course"
+        )
+    if "timing.at" in said and "timing.between" in said:
+        raise SettingsError(f"{said['timing.between'][1]}: `at` and `between` exclude each other; write one of them")
+    sender = None if is_workspace else bare.sender
+    if any(key.startswith("sender.") for key in said):
+        if "sender.name" not in said or "sender.email" not in said:
+            raise SettingsError(f"{FILE}: [sender] needs a name and an email")
+        sender = CourseSender.model_construct(
+            name=get("sender.name", values.line, ""),
+            email=get("sender.email", values.email, ""),
+            reply_to=get("sender.reply_to", values.email, None),
+            bounces=get("sender.bounces", values.of_course(course_values.domain), None),
+        )
+    return Defaults(
+        sender=sender,
+        language=get("language", values.of_course(course_values.language), bare.language),
+        layout=get("layout", values.of_course(course_values.layout), bare.layout),
+        every=get("timing.every", parse_gap, bare.every),
+        at=get("timing.at", parse_clock, None),
+        between=get("timing.between", parse_window, None),
+        days=get("timing.days", parse_days, bare.days),
+        skip_holidays=get("timing.skip_holidays", parse_holidays, None),
+        timezone=get("timing.timezone", parse_zone, bare.timezone),
+        stale_after=get("timing.stale_after", parse_gap, None),
+        attributes=_attributes(said),
+    )
+
+
+def _attributes(said: Said) -> dict[str, Attribute] | None:
+    """What `[learner]` declares; None where there is no such section, and every attribute is taken as it comes."""
+    found: dict[str, Attribute] = {}
+    for key, (value, where) in said.items():
+        section, dot, name = key.partition(".")
+        if section == LEARNER and dot:
+            found[name] = values.read(partial(declared, name), value, where)
+    return found if found or LEARNER in said else None
+
+
+def _brand(said: Said) -> Brand:
+    line = values.line
+    how: dict[str, Callable[[Any], str]] = {"name": line, "logo": line, "accent": hex_colour, "address": line}
+    given = {key: values.read(read, *said[f"brand.{key}"]) for key, read in how.items() if f"brand.{key}" in said}
+    return Brand(**given)
+
+
+#: Settings of the machine: key in drip.toml, and DRIP_KEY in the environment → (field of Settings, how to read it).
+_PLAIN: Mapping[str, tuple[str, Callable[[Any], Any]]] = {
+    "database_url": ("database_url", values.address),
+    "transport": ("transport", values.address),
+    "base_url": ("base_url", values.base_url),
+    "secret_key": ("secret_keys", values.keys),
+    "lease": ("lease", values.lease),
+    "in_doubt": ("in_doubt", values.doubt),
+    "in_doubt_after": ("in_doubt_after", values.seconds),
+    "only_to": ("only_to", values.addresses),
+}
+#: Sections, and their keys (None: any).
+_SECTIONS: Mapping[str, tuple[str, ...] | None] = {
+    "sender": ("name", "email", "reply_to", "bounces"),
+    "timing": ("every", "at", "between", "days", "skip_holidays", "timezone", "limit", "stale_after"),
+    "brand": tuple(field.name for field in fields(Brand)),
+    LEARNER: None,
+}
