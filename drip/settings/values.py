@@ -1,0 +1,101 @@
+"""What single settings may say, each a function from what stands there to its value. They raise ValueError."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any, TypeVar
+
+from email_validator import EmailNotValidError, validate_email
+
+from drip.course.positions import Scalar
+from drip.errors import SettingsError
+
+T = TypeVar("T")
+
+
+def read(read: Callable[[Any], T], value: Any, where: str) -> T:
+    """What a reader of values makes of this one. Raises SettingsError, naming where it stands."""
+    try:
+        return read(value)
+    except (ValueError, TypeError, SettingsError) as error:
+        raise SettingsError(f"{where}: {error}") from None
+
+
+def line(value: Any) -> str:
+    """A text of one line."""
+    text = value.strip() if isinstance(value, str) else ""
+    if not text or any(ord(c) < 32 for c in text):
+        raise ValueError(f"a text of one line is wanted, not {value!r}")
+    return text
+
+
+def of_course(read: Callable[[Scalar], str]) -> Callable[[Any], str]:
+    """What course files read in this way, read from a setting."""
+    return lambda value: read(Scalar(text=line(value), value=value, span=(0, 0)))
+
+
+def address(value: Any) -> str:
+    """A URL that may hold a password: what is wrong with it is said without it."""
+    try:
+        return line(value)
+    except ValueError:
+        raise ValueError("an address of one line is wanted") from None
+
+
+def email(value: Any) -> str:
+    """An address, as it is written in mails."""
+    try:
+        checked = validate_email(line(value), check_deliverability=False, test_environment=True)
+    except EmailNotValidError as error:
+        raise ValueError(f"not an address: {error}") from None
+    return checked.normalized
+
+
+def seconds(value: Any) -> timedelta:
+    """A span of at most a week."""
+    try:
+        number = float("" if isinstance(value, bool) else value)
+    except (TypeError, ValueError):
+        raise ValueError(f"a number of seconds is wanted, not {value!r}") from None
+    if not 0 <= number <= 7 * 86_400:
+        raise ValueError(f"between 0 and a week in seconds, not {value!r}")
+    return timedelta(seconds=number)
+
+
+def lease(value: Any) -> timedelta:
+    """How long a worker holds rows that it has claimed."""
+    span = seconds(value)
+    if span < timedelta(seconds=0.5):
+        raise ValueError("a lease of less than half a second would run out while it is used")
+    return span
+
+
+def doubt(value: Any) -> str:
+    """What becomes of mails that may have arrived."""
+    if value not in ("resend", "hold"):
+        raise ValueError(f'"resend" or "hold", not {value!r}')
+    return str(value)
+
+
+def base_url(value: Any) -> str:
+    """Where the links in mails lead, without a slash at the end."""
+    url = line(value).rstrip("/")
+    if not url.startswith(("http://", "https://")) or "?" in url or "#" in url or len(url.split("/")) < 3:
+        raise ValueError(f"the address of the web side, such as https://learn.acme.example, not {value!r}")
+    return url
+
+
+def keys(value: Any) -> tuple[str, ...]:
+    """Secrets, with commas between them or as a list."""
+    keys = value if isinstance(value, list) else str(value).split(",")
+    return tuple(str(key).strip() for key in keys if str(key).strip())
+
+
+def addresses(value: Any) -> frozenset[str]:
+    """Addresses, with commas between them or as a list."""
+    parts = value if isinstance(value, list) else str(value).split(",")
+    found = frozenset(email(part).lower() for part in parts if str(part).strip())
+    if not found:  # a guard that guards nothing, such as a variable that came out empty, must not let mail out
+        raise ValueError("no address stands there: name those that may get mail, or take the setting away")
+    return found
