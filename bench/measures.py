@@ -21,7 +21,7 @@ from drip.plan.model import Mail
 from drip.render.message import Message, Template, build_message
 from drip.render.mime import to_bytes
 from drip.schedule.advance import scope
-from drip.store import Store, enrolments
+from drip.store import Store, turns
 
 #: So many people take turns where rendering alone is measured.
 _PEOPLE = 1000
@@ -85,7 +85,7 @@ def messages(scene: Scene, number: int) -> list[Message]:
 def _maker(store: Store, sending: Sending, most: int) -> tuple[Template, Callable[[int], Message]]:
     """The template, and a function from a delivery's number to its message: so many people take turns."""
     with store.read() as conn:
-        people = enrolments.due(conn, now=NOW, limit=most)
+        people = turns.due(conn, now=NOW, limit=most)
         plan = sending.library.plan(conn, people[0].enrolment.revision)
         mail = plan.steps[0]
         assert isinstance(mail, Mail)

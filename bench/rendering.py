@@ -16,7 +16,7 @@ from drip.plan.model import Mail
 from drip.render.message import Message, build_message
 from drip.render.mime import to_bytes
 from drip.schedule.advance import scope
-from drip.store import enrolments
+from drip.store import turns
 from drip.track.token import Purpose, Signer
 
 #: Each part is done so many times at a stretch, and so many stretches are measured.
@@ -29,7 +29,7 @@ def rendering_parts(scene: Scene) -> Mapping[str, float]:
     store = scene.store()
     sending = scene.sending(store)
     with store.read() as conn:
-        people = enrolments.due(conn, now=NOW, limit=_STRETCH)
+        people = turns.due(conn, now=NOW, limit=_STRETCH)
         plan = sending.library.plan(conn, people[0].enrolment.revision)
         mail = plan.steps[0]
         assert isinstance(mail, Mail)

@@ -186,7 +186,7 @@ def make_workspace(
         }
         (delivery,) = ledger.claim_new(conn, lease, [row], now=SENT_AT)
         ledger.hand(conn, lease, [delivery], now=SENT_AT)
-        ledger.mark_sent(conn, [delivery], {}, now=SENT_AT)
+        ledger.mark_sent(conn, {delivery: ""}, now=SENT_AT)
     return Workspace(
         store=store,
         recorder=Recorder(store, suppression_key=b"a key of the tests"),

@@ -25,7 +25,7 @@ from drip.schedule.civil import first_allowed, still_open
 from drip.schedule.gates import LAST_STEP, shut
 from drip.schedule.reviews import REVIEW, due_questions, next_review_at, recap_now, rule_of
 from drip.schedule.slots import closed_days, slot_of, zone_of
-from drip.store import breaker, courses, edits, enrolments, learners, ledger
+from drip.store import breaker, courses, edits, enrolments, learners, ledger, turns
 from drip.store.enrolments import Standing
 from drip.store.ledger import UNDER_WAY, Delivery, Phase
 from drip.store.troubles import tried_again
@@ -97,7 +97,7 @@ def claim_due(sending: Sending, *, now: datetime, limit: int = BATCH) -> Claimed
         if trouble is not None and trouble.until > now:
             return Claimed(parcels=(), looked_at=0)
         again = ledger.due_again(conn, now=now, limit=limit)
-        new = enrolments.due(conn, now=now, limit=limit - len(again))
+        new = turns.due(conn, now=now, limit=limit - len(again))
         recaps = enrolments.reviews_due(conn, now=now, limit=limit - len(again) - len(new))
         standings = [*(standing for _, standing in again), *new, *recaps]
         if not standings:

@@ -82,7 +82,7 @@ def write_down(sending: Sending, conn: Connection, gone: Gone) -> Tally:
     now, result, parcels = gone.at, gone.result, gone.parcels
     trouble = breaker.read(conn, sending.transport.name)
     others_went = bool(gone.sent) or trouble is None
-    marked = ledger.mark_sent(conn, list(gone.sent), gone.sent, now=now)
+    marked = ledger.mark_sent(conn, gone.sent, now=now)
     _move_on(conn, {id_: parcels[id_] for id_ in marked}, gone.ahead, now=now)
     tally = Tally(sent=len(marked), trouble=result.trouble)
     for receipt in result.receipts:

@@ -1,16 +1,16 @@
-"""`column IN (so many values)` with one bind parameter, however many: the statement stays the same text.
+"""Many values in one bind parameter: `column IN (…)`, and rows of a number and a text. The statement stays the same.
 
 SQLAlchemy writes an `IN` out anew for each number of values, and psycopg reads such a long statement anew each time.
-PostgreSQL takes an array, SQLite a JSON list.
+PostgreSQL takes an array, SQLite a JSON list; rows are a JSON object for both.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import BigInteger, Boolean, Integer, String, bindparam
+from sqlalchemy import BigInteger, Boolean, Integer, String, Subquery, bindparam, cast, select
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.engine import Dialect
 from sqlalchemy.ext.compiler import compiles
@@ -68,3 +68,36 @@ def among(column: ColumnElement[Any], name: str = "ids") -> ColumnElement[bool]:
     """Whether the column's value is among those bound to `name`: numbers, or texts, as the column is."""
     numbers = isinstance(column.type, Integer)
     return _Among(column, bindparam(name, type_=_Values(numbers=numbers)))
+
+
+class _Numbered(TypeDecorator[Any]):
+    """number → text, as one parameter."""
+
+    impl = String
+    cache_ok = True
+
+    def process_bind_param(self, value: Mapping[int, str] | None, dialect: Dialect) -> str:
+        return json.dumps(value or {})
+
+
+class _EachOf(FunctionElement[Any]):
+    """A JSON object → its rows of `key` and `value`."""
+
+    inherit_cache = True
+    name = "each_of"
+
+
+@compiles(_EachOf)
+def _each_text(element: _EachOf, compiler: SQLCompiler, **how: Any) -> str:
+    return f"json_each_text(CAST({compiler.process(element.clauses, **how)} AS json))"
+
+
+@compiles(_EachOf, "sqlite")
+def _each(element: _EachOf, compiler: SQLCompiler, **how: Any) -> str:
+    return f"json_each({compiler.process(element.clauses, **how)})"
+
+
+def numbered(name: str = "numbered") -> Subquery:
+    """Rows of `id` and `words`, from the mapping that is bound to `name`."""
+    rows = _EachOf(bindparam(name, type_=_Numbered())).table_valued("key", "value")
+    return select(cast(rows.c.key, BigInteger).label("id"), rows.c.value.label("words")).subquery("numbered")

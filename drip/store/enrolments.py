@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, bindparam, case, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, bindparam, case, func, insert, or_, select, update
 
 from drip.people import Enrolment, Learner, State
 from drip.schedule.advance import Note
@@ -106,24 +106,6 @@ def save(conn: Connection, rows: Sequence[tuple[Enrolment, datetime | None, str]
 def park(conn: Connection, rows: Iterable[tuple[int, str | None, str]]) -> None:
     """Take enrolments whose mail is claimed out of the queue: (enrolment, its target, why it was due then)."""
     _PARK(conn, ({"the_id": id_, "new_target": target, "new_due_reason": why} for id_, target, why in rows))
-
-
-_DUE = (
-    standings()
-    .where(enrolment.c.due_at <= bindparam("now"), enrolment.c.state == "active", course.c.paused_at.is_(None))
-    .order_by(enrolment.c.due_at, enrolment.c.id)
-    .limit(bindparam("most"))
-    .with_for_update(skip_locked=True, key_share=True, of=(enrolment, learner))
-)
-
-
-def due(conn: Connection, *, now: datetime, limit: int) -> list[Standing]:
-    """Active enrolments whose time has come, the longest due first; those of paused courses are left alone.
-
-    Locks them and their learners where the database can, and leaves out whom another claim has locked (SKIP LOCKED):
-    no two look at one learner at the same time. On SQLite the caller's transaction holds the only pen.
-    """
-    return [to_standing(row) for row in conn.execute(_DUE, {"now": now, "most": limit})]
 
 
 def of_learner(conn: Connection, learner_id: int, course_id: str | None = None) -> list[Standing]:
@@ -296,13 +278,30 @@ def trace_of(conn: Connection, enrolment_id: int) -> list[tuple[datetime, str, s
     return [(row.at, row.kind, row.step, row.reason) for row in rows]
 
 
+_EARLIEST = select(
+    func.min(
+        select(func.min(enrolment.c.due_at))
+        .where(enrolment.c.course_id == course.c.id, enrolment.c.due_at.is_not(None))
+        .correlate(course)
+        .scalar_subquery()
+    )
+).where(course.c.paused_at.is_(None))
+_EARLIEST_REVIEW = (
+    select(enrolment.c.review_due_at)
+    .join(course, course.c.id == enrolment.c.course_id)
+    .where(
+        course.c.paused_at.is_(None),
+        enrolment.c.review_due_at.is_not(None),
+        enrolment.c.state.in_(("active", "finished")),
+    )
+    .order_by(enrolment.c.review_due_at)
+    .limit(1)
+)
+
+
 def next_due_at(conn: Connection) -> datetime | None:
     """When the next enrolment, or its reviews, fall due, over all courses that are not paused."""
-    running = select(enrolment).join(course, course.c.id == enrolment.c.course_id).where(course.c.paused_at.is_(None))
-    times = []
-    for column, states in ((enrolment.c.due_at, ("active",)), (enrolment.c.review_due_at, ("active", "finished"))):
-        query = running.with_only_columns(column).where(column.is_not(None), enrolment.c.state.in_(states))
-        times.append(conn.execute(query.order_by(column).limit(1)).scalar_one_or_none())
+    times = [conn.execute(query).scalar_one_or_none() for query in (_EARLIEST, _EARLIEST_REVIEW)]
     return min((at for at in times if at is not None), default=None)
 
 

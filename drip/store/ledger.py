@@ -20,7 +20,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, bindparam, insert, or_, select, update
 
 from drip.schedule.backoff import DOUBTFUL_ATTEMPTS
-from drip.store.among import among
+from drip.store.among import among, numbered
 from drip.store.enrolments import Standing, by_ids
 from drip.store.learners import CHUNK
 from drip.store.many import Many
@@ -93,7 +93,10 @@ def _unlocked(*chosen: ColumnElement[bool]) -> ColumnElement[bool]:
     return delivery.c.id.in_(select(delivery.c.id).where(*chosen).with_for_update(skip_locked=True, key_share=True))
 
 
-_RUN_OUT = _unlocked(or_(delivery.c.lease_until < bindparam("lease_now"), delivery.c.lease_until > bindparam("latest")))
+_RUN_OUT = _unlocked(
+    delivery.c.leased_by.is_not(None),
+    or_(delivery.c.lease_until < bindparam("lease_now"), delivery.c.lease_until > bindparam("latest")),
+)
 _FREE: dict[str, Any] = {"due_at": bindparam("at"), "leased_by": None, "lease_until": None}
 _CLAIM_EXPIRED = update(delivery).where(_RUN_OUT, delivery.c.state == "claimed").values(state="retry", **_FREE)
 _HAND_EXPIRED = (
@@ -227,26 +230,29 @@ def renew(conn: Connection, lease: Lease, ids: Sequence[int]) -> None:
         conn.execute(update(delivery).where(_unlocked(chosen, *held)).values(lease_until=lease.until))
 
 
+_WORDS = numbered()
+#: What of a sent mail changes, with the server's words; the rows come as one parameter (store/among.py).
 _SENT = (
     update(delivery)
     .where(
-        among(delivery.c.id),
+        delivery.c.id == _WORDS.c.id,
         delivery.c.state.in_(("handed", "in_doubt", "retry", "claimed", "held", "cancelled")),
     )
-    .values(state="sent", sent_at=bindparam("now"), due_at=None, leased_by=None, lease_until=None, answer="")
+    .values(
+        state="sent", sent_at=bindparam("now"), due_at=None, leased_by=None, lease_until=None, answer=_WORDS.c.words
+    )
     .returning(delivery.c.id)
 )
-_SAY = Many(update(delivery).where(delivery.c.id == bindparam("the_id")).values(answer=bindparam("words")))
 
 
-def mark_sent(conn: Connection, ids: Sequence[int], answers: Mapping[int, str], *, now: datetime) -> set[int]:
-    """Mark rows as sent, whatever became of our lease meanwhile: the other side has the mail. Returns those marked."""
-    marked: set[int] = set()
-    for start in range(0, len(ids), CHUNK):
-        rows = conn.execute(_SENT, {"ids": list(ids[start : start + CHUNK]), "now": now})
-        marked.update(rows.scalars())
-    _SAY(conn, ({"the_id": id_, "words": words} for id_ in marked if (words := answers.get(id_))))
-    return marked
+def mark_sent(conn: Connection, answers: Mapping[int, str], *, now: datetime) -> set[int]:
+    """Mark rows as sent, with the other side's words, whatever became of our lease meanwhile: it has the mail.
+
+    Returns those marked.
+    """
+    if not answers:
+        return set()
+    return set(conn.execute(_SENT, {"numbered": answers, "now": now}).scalars())
 
 
 def put_back(conn: Connection, worker: str, id_: int, *, due_at: datetime, answer: str, tried: bool = True) -> None:
@@ -340,7 +346,7 @@ def of_enrolments(conn: Connection, enrolment_ids: Sequence[int]) -> dict[int, l
 
 def anyone_holds(conn: Connection) -> bool:
     """Whether any worker, alive or not yet known to be dead, holds a lease."""
-    query = select(delivery.c.id).where(delivery.c.lease_until.is_not(None))
+    query = select(delivery.c.id).where(delivery.c.leased_by.is_not(None))
     return conn.execute(query.limit(1)).first() is not None
 
 

@@ -90,6 +90,7 @@ class EnrolmentRow(SQLModel, table=True):
         UniqueConstraint("learner_id", "course_id", "run"),
         Index(
             "ix_enrolment_due",
+            "course_id",
             "due_at",
             "id",
             sqlite_where=text("due_at IS NOT NULL"),
@@ -146,10 +147,10 @@ class DeliveryRow(SQLModel, table=True):
             postgresql_where=text("due_at IS NOT NULL"),
         ),
         Index(
-            "ix_delivery_lease",
-            "lease_until",
-            sqlite_where=text("lease_until IS NOT NULL"),
-            postgresql_where=text("lease_until IS NOT NULL"),
+            "ix_delivery_leased",  # not by `lease_until`: what is handed or renewed stays where it is in its index
+            "leased_by",
+            sqlite_where=text("leased_by IS NOT NULL"),
+            postgresql_where=text("leased_by IS NOT NULL"),
         ),
     )
     id: int | None = Field(sa_type=Ids, default=None, primary_key=True)

@@ -160,7 +160,7 @@ def test_a_late_answer_still_counts_as_sent(stage: Stage) -> None:
     delivery = handed_and_dead(stage)
     stage.deliver()
     with stage.store.write() as conn:
-        assert ledger.mark_sent(conn, [delivery], {}, now=stage.clock()) == {delivery}
+        assert ledger.mark_sent(conn, {delivery: ""}, now=stage.clock()) == {delivery}
     stage.clock.turn(hours=1)
     assert stage.deliver() == Tally()
 

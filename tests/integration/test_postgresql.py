@@ -22,7 +22,7 @@ from stage import OPENED, PLAIN_COURSE, Stage, set_up
 from drip.engine.claim import claim_due
 from drip.engine.deliver import until_idle
 from drip.errors import SettingsError, StoreError
-from drip.store import Store, breaker, enrolments, learners, ledger, postgresql
+from drip.store import Store, breaker, learners, ledger, postgresql, turns
 from drip.store.ledger import Phase
 from drip.store.troubles import TRIES, Undone, tried_again
 
@@ -241,10 +241,10 @@ def test_two_workers_do_not_look_at_one_learner_at_once(stage: Stage) -> None:
     stage.course_id = "other"
     stage.enrol("ada@customer.example", "bo@customer.example")
     with stage.store.write() as conn:
-        (first,) = enrolments.due(conn, now=stage.clock(), limit=1)
+        (first,) = turns.due(conn, now=stage.clock(), limit=1)
         assert first.learner.email == "ada@customer.example"
         with stage.store.write() as other:
-            found = enrolments.due(other, now=stage.clock(), limit=10)
+            found = turns.due(other, now=stage.clock(), limit=10)
     assert [one.learner.email for one in found] == ["bo@customer.example"]
 
 
@@ -265,7 +265,7 @@ def test_a_claim_keeps_nobody_waiting_who_reads_or_answers(stage: Stage) -> None
     stage.people(2)
     claim_due(stage.sending, now=stage.clock(), limit=1)
     with stage.store.write() as conn:
-        assert len(enrolments.due(conn, now=stage.clock(), limit=10)) == 1
+        assert len(turns.due(conn, now=stage.clock(), limit=10)) == 1
         stage.recorder.visited(1, "answer/1", stage.visit("v1"))
         stage.add("new@customer.example")
 
@@ -276,7 +276,7 @@ def test_an_expiry_waits_for_nobody(stage: Stage) -> None:
     parcels = claim_due(stage.other_worker("dead", lease_for=stage.sending.lease_for / 600), now=stage.clock()).parcels
     time.sleep(0.2)
     with stage.store.write() as conn:
-        assert ledger.mark_sent(conn, [parcels[0].delivery_id], {}, now=stage.clock())
+        assert ledger.mark_sent(conn, {parcels[0].delivery_id: ""}, now=stage.clock())
         assert [p.delivery_id for p in claim_due(stage.sending, now=stage.clock()).parcels] == [parcels[1].delivery_id]
     assert [row.state for row in stage.rows()] == [Phase.SENT, Phase.CLAIMED]
 
@@ -286,7 +286,7 @@ def test_renewing_waits_for_nobody(stage: Stage) -> None:
     stage.people(2)
     first, second = (parcel.delivery_id for parcel in claim_due(stage.sending, now=stage.clock()).parcels)
     with stage.store.write() as conn:
-        ledger.mark_sent(conn, [first], {}, now=stage.clock())
+        ledger.mark_sent(conn, {first: ""}, now=stage.clock())
         with stage.store.write() as other:
             later = replace(stage.sending.lease(other), lasts_for=3600.0)
             ledger.renew(other, later, [first, second])
@@ -300,7 +300,7 @@ def test_it_is_not_idle_while_another_has_the_rest_in_hand(stage: Stage) -> None
     stage.people(5)
     other = opened(stage.store.engine.url.render_as_string(hide_password=False)).engine.connect()
     other.begin()
-    assert len(enrolments.due(other, now=stage.clock(), limit=10)) == 5
+    assert len(turns.due(other, now=stage.clock(), limit=10)) == 5
     waits: list[float] = []
 
     def pause(seconds: float) -> None:
