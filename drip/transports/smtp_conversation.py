@@ -78,6 +78,11 @@ class Conversation(Wire):
         self._took_last = False  # the server, the last letter here
         self._dot_left = False
 
+    @property
+    def pipelining(self) -> bool:
+        """Whether the server takes several commands at once."""
+        return self._pipelining
+
     def go(self, desk: Desk) -> None:
         """Deliver one letter after another, until the desk has none."""
         self._desk = desk

@@ -6,6 +6,7 @@ One timer a connection, however many replies: it looks up now and then whether t
 from __future__ import annotations
 
 import asyncio
+import ssl
 from abc import ABC, abstractmethod
 from math import inf
 
@@ -41,6 +42,12 @@ class Wire(asyncio.Protocol, ABC):
     def alive(self) -> bool:
         """Whether anything can be said here."""
         return self.lost is None and not self._transport.is_closing()
+
+    @property
+    def secured(self) -> ssl.SSLObject | None:
+        """What encrypts the connection; None in the clear."""
+        inside: ssl.SSLObject | None = self._transport.get_extra_info("ssl_object")
+        return inside
 
     def write(self, data: bytes) -> None:
         """Send bytes. That it failed is told by `hung_up`, soon."""
