@@ -123,6 +123,7 @@ def sending(settings: Settings, opened: Store, clock: Clock) -> Sending:
         in_doubt=settings.in_doubt,
         in_doubt_after=settings.in_doubt_after,
         only_to=settings.only_to,
+        limit=settings.limit,
     )
 
 

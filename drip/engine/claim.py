@@ -6,16 +6,17 @@ One person's problem stays theirs: what cannot be decided for a row holds that r
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
 
+from drip.engine.cap import Cap, cap_of
 from drip.engine.effects import carry_out
 from drip.engine.follow import CHANGED, followed
 from drip.engine.sending import BATCH, PERSONAL, Sending, facts_of
-from drip.errors import DripError
 from drip.people import Enrolment, Facts, Learner, State
 from drip.plan.choice import choose
 from drip.plan.model import Mail, Plan
@@ -24,7 +25,7 @@ from drip.schedule.advance import Did, Next, Note, next_due, scope
 from drip.schedule.civil import first_allowed, still_open
 from drip.schedule.gates import LAST_STEP, shut
 from drip.schedule.reviews import REVIEW, due_questions, next_review_at, recap_now, rule_of
-from drip.schedule.slots import closed_days, slot_of, zone_of
+from drip.schedule.slots import closed_days, either, slot_of, zone_of
 from drip.store import breaker, courses, edits, enrolments, learners, ledger, turns
 from drip.store.enrolments import Standing
 from drip.store.ledger import UNDER_WAY, Delivery, Phase
@@ -78,6 +79,7 @@ class _Claim:
     barred: set[int]
     names: Mapping[str, Renames]
     repeats: Mapping[str, frozenset[str]]
+    cap: Cap | None
     moved: list[tuple[Enrolment, datetime | None, str]] = field(default_factory=list)
     parked: list[tuple[int, str | None, str]] = field(default_factory=list)
     traced: list[tuple[int, Note]] = field(default_factory=list)
@@ -96,7 +98,7 @@ def claim_due(sending: Sending, *, now: datetime, limit: int = BATCH) -> Claimed
         trouble = breaker.read(conn, sending.transport.name)
         if trouble is not None and trouble.until > now:
             return Claimed(parcels=(), looked_at=0)
-        again = ledger.due_again(conn, now=now, limit=limit)
+        again = ledger.due_again(conn, now=now, limit=limit - limit // 2)  # the other half is for what is new
         new = turns.due(conn, now=now, limit=limit - len(again))
         recaps = enrolments.reviews_due(conn, now=now, limit=limit - len(again) - len(new))
         standings = [*(standing for _, standing in again), *new, *recaps]
@@ -114,24 +116,17 @@ def claim_due(sending: Sending, *, now: datetime, limit: int = BATCH) -> Claimed
             barred=barred,
             names=courses.names_of(conn, {standing.current for standing in standings}),
             repeats=courses.repeats_of(conn, {standing.enrolment.course_id for standing in standings}),
+            cap=cap_of(sending.limit, conn, sending.library, standings, now),
         )
         for row, standing in again:
             _try_again(claim, row, standing)
         at_work = {standing.enrolment.id for standing in standings[: len(again) + len(new)]}
-        for standing in sorted(new, key=lambda standing: -_priority(claim, standing)):
+        for standing in new:
             _advance(claim, standing)
         for standing in recaps:
             if standing.enrolment.id not in at_work:  # its reviews are planned anew once its own mail is decided
                 _recap(claim, standing)
         return Claimed(parcels=_write(claim), looked_at=len(standings))
-
-
-def _priority(claim: _Claim, standing: Standing) -> int:
-    """A higher course goes first."""
-    try:
-        return claim.sending.library.plan(claim.conn, standing.current).priority
-    except DripError:
-        return 0
 
 
 def _barred(sending: Sending, conn: Connection, standings: Sequence[Standing]) -> set[int]:
@@ -180,7 +175,8 @@ def _try_again(claim: _Claim, row: Delivery, standing: Standing) -> None:
                     ledger.shift(conn, row.id, due_at=later.at, answer=later.reason)
                     return
         if isinstance(mail, Mail):
-            due = slot_of(mail, enrolment, zone, now, closed_days(plan.limit, facts, zone))
+            closed = either(closed_days(plan.limit, facts, zone), _full(claim, standing, zone))
+            due = slot_of(mail, enrolment, zone, now, closed)
             if due.at > now:
                 ledger.shift(conn, row.id, due_at=due.at, answer=due.reason)
                 claim.moved.append((replace(enrolment, target=due.target), None, due.reason))
@@ -188,6 +184,8 @@ def _try_again(claim: _Claim, row: Delivery, standing: Standing) -> None:
     except PERSONAL as error:
         ledger.give_up(conn, row.id, answer=str(error))
         return
+    if claim.cap is not None and isinstance(mail, Mail):
+        claim.cap.took(standing.learner.id)
     claim.again.append(
         Parcel(
             delivery_id=row.id,
@@ -215,10 +213,12 @@ def _advance(claim: _Claim, standing: Standing) -> None:
     try:
         enrolment, facts, plan = _today(claim, standing)
         again = claim.repeats.get(plan.course_id, frozenset())
-        then = next_due(plan, enrolment, learner, facts, now, again=again)
+        zone = zone_of(learner, plan)
+        then = next_due(plan, enrolment, learner, facts, now, again=again, also_closed=_full(claim, standing, zone))
         if then.send is not None and then.send.id not in again and then.send.id in _mailed(claim, standing):
             raise LookupError(f"{then.send.id} has a ledger row already")
-        zone = zone_of(learner, plan)
+        if then.send is not None and claim.cap is not None:
+            then = _in_order(claim.cap, standing, plan, then, zone)
         riders = due_questions(plan, facts, zone, now) if then.send is not None else ()
         review_at = next_review_at(plan, then.enrolment, facts, zone, now, then.due_at)
     except PERSONAL as error:
@@ -242,6 +242,20 @@ def _today(claim: _Claim, standing: Standing) -> tuple[Enrolment, Facts, Plan]:
     """Where the enrolment stands in the plan that is published now, and its facts under today's names."""
     names, facts = claim.names[standing.current], claim.facts[standing.enrolment.id]
     return followed(claim.conn, claim.sending.library, standing, facts, names, now=claim.now)
+
+
+def _full(claim: _Claim, standing: Standing, zone: ZoneInfo) -> Callable[[date], bool] | None:
+    """The days on which the workspace's cap lets nothing more through to this learner."""
+    return None if claim.cap is None else claim.cap.closed(standing.learner.id, zone)
+
+
+def _in_order(cap: Cap, standing: Standing, plan: Plan, then: Next, zone: ZoneInfo) -> Next:
+    """A mail that may go now, or the time at which to look again since a mail of another course comes first."""
+    later = cap.goes_after(standing, plan.priority, zone)
+    if later is None:
+        cap.took(standing.learner.id)
+        return then
+    return replace(then, send=None, due_at=later[0], reason=later[1])
 
 
 def _mailed(claim: _Claim, standing: Standing) -> set[str]:

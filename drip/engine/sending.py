@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
+from drip.course.timing import Limit
 from drip.engine.library import Library
 from drip.errors import DripError
 from drip.people import Enrolment, Facts, summarise
@@ -35,6 +36,7 @@ class Sending:
     """Everything that sending needs. `worker` names this process in leases.
 
     `in_doubt` is `resend` or `hold`; `only_to` is a staging guard: mail to any other address is held.
+    `limit` is the workspace's cap on mails to one learner, over all courses.
     """
 
     store: Store
@@ -48,6 +50,7 @@ class Sending:
     in_doubt: str = "resend"
     in_doubt_after: timedelta = timedelta(minutes=15)
     only_to: frozenset[str] = frozenset()
+    limit: Limit | None = None
     library: Library = field(default_factory=Library)
 
     def lease(self, conn: Connection) -> ledger.Lease:

@@ -6,9 +6,9 @@ on a virtual clock, and both get the same answer.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
@@ -19,7 +19,7 @@ from drip.plan.compile import skills
 from drip.plan.model import Award, Branch, Mail, Notify, Plan, Wait
 from drip.schedule.civil import add, land, resolve
 from drip.schedule.gates import LAST_STEP, released, shut, silenced
-from drip.schedule.slots import Due, closed_days, slot_of, zone_of
+from drip.schedule.slots import Due, closed_days, either, slot_of, zone_of
 
 
 class Did(StrEnum):
@@ -107,17 +107,19 @@ def next_due(
     now: datetime,
     *,
     again: Collection[str] = (),
+    also_closed: Callable[[date], bool] | None = None,
 ) -> Next:
     """Where this enrolment stands at `now`: what may be sent, or when to look again, with the reason.
 
     A tip that was sent before (an edit has moved it) is passed over, unless it is among those that may go `again`.
+    `also_closed` are local days on which a cap over all courses lets nothing through.
 
     Steps that need no mail (a wait that has ended, an `if`, a tip whose `when` is false) are passed on the way. The
     loop ends, since every step leads forward. Raises ExpressionError where a condition cannot be decided.
     """
     notes: list[Note] = []
     zone = zone_of(learner, plan)
-    closed = closed_days(plan.limit, facts, zone)
+    closed = either(closed_days(plan.limit, facts, zone), also_closed)
     seen: list[Mapping[str, object]] = []
 
     def sees() -> Mapping[str, object]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import lru_cache
@@ -73,12 +73,27 @@ def _resolved(target: Target, rule: Rule, zone: ZoneInfo, floor: datetime | None
 
 def closed_days(limit: Limit | None, facts: Facts, zone: ZoneInfo) -> Callable[[date], bool] | None:
     """Which local days a course's cap has filled: a full day, or every day of a full week, counts as closed."""
-    if limit is None:
-        return None
-    per_day = limit.per == "day"
-    sent = Counter(_period(local_date(at, zone), per_day) for at in facts.sends)
+    return None if limit is None else full_days(limit, facts.sends, zone)
+
+
+def full_days(limit: Limit, sends: Iterable[datetime], zone: ZoneInfo) -> Callable[[date], bool] | None:
+    """Which local days are full when mails have left at these times; None where none is."""
+    sent = Counter(period_of(limit, at, zone) for at in sends)
     full = {period for period, mails in sent.items() if mails >= limit.count}
-    return lambda day: _period(day, per_day) in full
+    per_day = limit.per == "day"
+    return (lambda day: _period(day, per_day) in full) if full else None
+
+
+def either(one: Callable[[date], bool] | None, other: Callable[[date], bool] | None) -> Callable[[date], bool] | None:
+    """The days that either of them closes."""
+    if one is None or other is None:
+        return one or other
+    return lambda day: one(day) or other(day)
+
+
+def period_of(limit: Limit, at: datetime, zone: ZoneInfo) -> date:
+    """The calendar day, or the Monday of the week, that a mail at this instant counts for."""
+    return _period(local_date(at, zone), limit.per == "day")
 
 
 def _period(day: date, per_day: bool) -> date:

@@ -19,7 +19,16 @@ from drip.course import values as course_values
 from drip.course.attributes import Attribute, declared
 from drip.course.model import Defaults
 from drip.course.model import Sender as CourseSender
-from drip.course.timing import parse_clock, parse_days, parse_gap, parse_holidays, parse_window, parse_zone
+from drip.course.timing import (
+    Limit,
+    parse_clock,
+    parse_days,
+    parse_gap,
+    parse_holidays,
+    parse_limit,
+    parse_window,
+    parse_zone,
+)
 from drip.errors import SettingsError
 from drip.render.colour import hex_colour
 from drip.render.layout import Brand
@@ -54,6 +63,9 @@ class Settings:
     in_doubt: str = "resend"
     in_doubt_after: timedelta = timedelta(minutes=15)
     only_to: frozenset[str] = frozenset()
+    limit: Limit | None = None
+    log: str = ""
+    log_level: str = ""
 
 
 def load(folder: Path, environ: Mapping[str, str] = os.environ) -> Settings:
@@ -71,6 +83,8 @@ def load(folder: Path, environ: Mapping[str, str] = os.environ) -> Settings:
         if key in _PLAIN:
             field, read = _PLAIN[key]
             found[field] = values.read(read, value, where)
+    if "timing.limit" in said:  # over all courses together; a course's own stands in its file
+        found["limit"] = values.read(parse_limit, *said["timing.limit"])
     return replace(settings, **found, defaults=_defaults(said, is_workspace), brand=_brand(said))
 
 
@@ -96,10 +110,6 @@ def _defaults(said: Said, is_workspace: bool) -> Defaults:
         return values.read(read, *said[key]) if key in said else default
 
     bare = Defaults()
-    if "timing.limit" in said:
-        raise SettingsError(
-            f"{said['timing.limit'][1]}: a limit over all courses is not supported yet; write it in a course"
-        )
     if "timing.at" in said and "timing.between" in said:
         raise SettingsError(f"{said['timing.between'][1]}: `at` and `between` exclude each other; write one of them")
     sender = None if is_workspace else bare.sender
@@ -154,6 +164,8 @@ _PLAIN: Mapping[str, tuple[str, Callable[[Any], Any]]] = {
     "in_doubt": ("in_doubt", values.doubt),
     "in_doubt_after": ("in_doubt_after", values.seconds),
     "only_to": ("only_to", values.addresses),
+    "log": ("log", values.one_of("text", "json")),
+    "log_level": ("log_level", values.one_of("debug", "info", "warning", "error")),
 }
 #: Sections, and their keys (None: any).
 _SECTIONS: Mapping[str, tuple[str, ...] | None] = {

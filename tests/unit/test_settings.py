@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from drip.course.attributes import Attribute
-from drip.course.timing import parse_clock, parse_gap
+from drip.course.timing import parse_clock, parse_gap, parse_limit
 from drip.errors import SettingsError
 from drip.settings import Settings, load, masked, require_secret
 
@@ -59,6 +59,7 @@ at = "07:30"
 days = ["tue", "thu"]
 skip_holidays = "SE"
 timezone = "Europe/Stockholm"
+limit = "2 per week"
 [brand]
 name = "Kund"
 accent = "#0F6B5C"
@@ -73,6 +74,8 @@ address = "Storgatan 1"
     assert found.defaults.days == {1, 3}
     assert (found.defaults.skip_holidays, found.defaults.timezone) == ("SE", "Europe/Stockholm")
     assert (found.brand.name, found.brand.address) == ("Kund", "Storgatan 1")
+    assert found.limit == parse_limit("2 per week")
+    assert found.defaults.limit is None, "it is not each course's own: it holds over all of them"
 
 
 def test_a_workspace_names_its_own_sender(tmp_path: Path) -> None:
@@ -93,7 +96,7 @@ def test_a_workspace_names_its_own_sender(tmp_path: Path) -> None:
         ('[timing]\ndays = ["someday"]', "drip.toml: [timing] days:"),
         ('[timing]\ntimezone = "Europe/Stokholm"', 'did you mean "Europe/Stockholm"?'),
         ('[timing]\nskip_holidays = "ZZ"', "drip.toml: [timing] skip_holidays:"),
-        ('[timing]\nlimit = "1 per day"', "not supported yet"),
+        ('[timing]\nlimit = "now and then"', "drip.toml: [timing] limit: "),
         ("timing = 5", "drip.toml: timing: a section is wanted"),
         ('sender = "Acme"', "drip.toml: sender: a section is wanted"),
         ('[sender]\nname = "Acme"', "drip.toml: [sender] needs a name and an email"),
