@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, TypeVar
@@ -78,12 +79,32 @@ def doubt(value: Any) -> str:
     return str(value)
 
 
+def one_of(*words: str) -> Callable[[Any], str]:
+    """Reads one of these words, in capitals or not."""
+
+    def read_word(value: Any) -> str:
+        word = value.strip().lower() if isinstance(value, str) else ""
+        if word not in words:
+            raise ValueError(f"one of {', '.join(words)}, not {value!r}")
+        return word
+
+    return read_word
+
+
 def base_url(value: Any) -> str:
     """Where the links in mails lead, without a slash at the end."""
     url = line(value).rstrip("/")
     if not url.startswith(("http://", "https://")) or "?" in url or "#" in url or len(url.split("/")) < 3:
         raise ValueError(f"the address of the web side, such as https://learn.acme.example, not {value!r}")
     return url
+
+
+def api_key(value: Any) -> str:
+    """A provider's key: what is wrong with it is said without it. An empty one is none."""
+    key = value.strip() if isinstance(value, str) else None
+    if key is None or not re.fullmatch(r"[!-~]*", key):
+        raise ValueError("a key of one word is wanted, such as SG.….…: copy it once more")
+    return key
 
 
 def keys(value: Any) -> tuple[str, ...]:
