@@ -11,7 +11,8 @@ ARGS ?=
 SECONDS ?= 60
 
 # What the tests need from Debian: program=package. Only what is missing is installed.
-TEST_PROGRAMS := chromium=chromium smtp-sink=postfix openssl=openssl initdb=postgresql
+TEST_PROGRAMS := chromium=chromium smtp-sink=postfix openssl=openssl initdb=postgresql \
+	opendkim=opendkim opendkim-genkey=opendkim-tools
 # Where Debian keeps servers, which is on root's PATH only.
 export PATH := $(PATH):/usr/sbin
 

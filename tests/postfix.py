@@ -1,0 +1,223 @@
+"""A real Postfix for tests, its own from the configuration to the queue, with opendkim as its milter if it gets keys.
+
+It listens on loopback, on a port that was free, takes mail for everybody from there, and hands it on to `next_hop`: a
+mail server of the test (tests/mail_server.py). What that one refuses, Postfix bounces, as it does everywhere: the
+bounce goes to the sender of the envelope, and so to `next_hop` too.
+
+Nothing of the machine's own Postfix is read or touched. Its master and opendkim end with the process that started
+them, however that ends; Postfix's other processes end with their master.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from mail_server import reserved_port
+
+#: What it calls itself, in greetings and in Authentication-Results.
+HOST = "mx.customer.example"
+
+_DAEMONS = Path("/usr/lib/postfix/sbin")
+_SETTINGS = {
+    "compatibility_level": "3.6",
+    "inet_interfaces": "127.0.0.1",
+    "inet_protocols": "ipv4",
+    "myhostname": HOST,
+    "mynetworks": "127.0.0.0/8",
+    "mydestination": "",
+    "alias_maps": "",
+    "alias_database": "",
+    "local_recipient_maps": "",
+    "smtp_dns_support_level": "disabled",
+    "smtp_tls_security_level": "none",
+    "smtpd_tls_security_level": "none",
+    "smtpd_client_connection_rate_limit": "0",
+    "default_process_limit": "20",
+    "milter_default_action": "tempfail",
+}
+#: service, type, wakeup, most processes, program: all unprivileged where root runs them, none in a chroot.
+_SERVICES = (
+    ("cleanup", "unix", "-", "0", "cleanup"),
+    ("qmgr", "unix", "300", "1", "qmgr"),
+    ("rewrite", "unix", "-", "-", "trivial-rewrite"),
+    ("bounce", "unix", "-", "0", "bounce"),
+    ("defer", "unix", "-", "0", "bounce"),
+    ("trace", "unix", "-", "0", "bounce"),
+    ("smtp", "unix", "-", "-", "smtp"),
+    ("error", "unix", "-", "-", "error"),
+    ("retry", "unix", "-", "-", "error"),
+    ("discard", "unix", "-", "-", "discard"),
+    ("anvil", "unix", "-", "1", "anvil"),
+    ("scache", "unix", "-", "1", "scache"),
+    ("showq", "unix", "-", "-", "showq"),
+    ("postlog", "unix-dgram", "-", "1", "postlogd"),
+)
+_PUBLIC = ("cleanup", "qmgr", "showq", "postlog")
+_QUEUES = (
+    "active",
+    "bounce",
+    "corrupt",
+    "defer",
+    "deferred",
+    "flush",
+    "hold",
+    "incoming",
+    "maildrop",
+    "saved",
+    "trace",
+)
+_SOCKETS = ("pid", "private", "public")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Postfix:
+    """A Postfix under test. `url` is what DRIP_TRANSPORT takes."""
+
+    port: int
+    folder: Path
+
+    @property
+    def url(self) -> str:
+        return f"smtp://127.0.0.1:{self.port}?tls=none"
+
+    @property
+    def log(self) -> str:
+        """What it has said so far."""
+        file = self.folder / "log"
+        return file.read_text("utf-8", "replace") if file.exists() else ""
+
+
+@contextmanager
+def postfix(
+    next_hop: int, *, records: Mapping[str, str] | None = None, settings: Mapping[str, str] | None = None
+) -> Iterator[Postfix]:
+    """A Postfix for as long as the block lasts. `next_hop` is a port on loopback.
+
+    With `records` (a key's name in the DNS → its TXT) opendkim verifies what comes in, and writes its verdicts into
+    Authentication-Results. `settings` go over those in main.cf.
+    """
+    with ExitStack() as held:
+        folder = Path(tempfile.mkdtemp(prefix="drip-mx-"))
+        held.callback(shutil.rmtree, folder, ignore_errors=True)
+        folder.chmod(0o711)  # Postfix's own user goes through it
+        own = {**_SETTINGS, "relayhost": f"[127.0.0.1]:{next_hop}", **(settings or {})}
+        if records is not None:
+            own["smtpd_milters"] = f"unix:{held.enter_context(_opendkim(folder, records))}"
+        port = held.enter_context(reserved_port())
+        _write_configuration(folder, port, own)
+        process = _start([_DAEMONS / "master", "-s", "-c", folder / "etc"], folder, "master")
+        held.callback(_stop, process)
+        _wait(lambda: _greets(port), process, folder)
+        yield Postfix(port=port, folder=folder)
+
+
+@contextmanager
+def _opendkim(folder: Path, records: Mapping[str, str]) -> Iterator[Path]:
+    """opendkim as a milter that only verifies, by keys from a file; gives its socket."""
+    (folder / "keys").write_text("".join(f"{name} {record}\n" for name, record in records.items()), "ascii")
+    milter = folder / "milter"
+    lines = {
+        "Mode": "v",
+        "Socket": f"local:{milter}",
+        "UMask": "000",
+        "TestPublicKeys": str(folder / "keys"),
+        "AuthservID": HOST,
+        "AlwaysAddARHeader": "yes",
+        "InternalHosts": "192.0.2.1",  # nobody: mail from loopback is verified too
+        "Syslog": "no",
+    }
+    (folder / "opendkim.conf").write_text("".join(f"{name} {value}\n" for name, value in lines.items()), "ascii")
+    process = _start([_program("opendkim"), "-f", "-x", folder / "opendkim.conf"], folder, "opendkim")
+    try:
+        _wait(milter.exists, process, folder)
+        yield milter
+    finally:
+        process.kill()  # asked politely it takes seconds, and it keeps nothing
+        process.wait()
+
+
+def _write_configuration(folder: Path, port: int, settings: Mapping[str, str]) -> None:
+    etc, queue, data = folder / "etc", folder / "queue", folder / "data"
+    for one in (etc, queue, data, *(queue / name for name in (*_QUEUES, *_SOCKETS))):
+        one.mkdir(mode=0o755)
+    own = {
+        "queue_directory": queue,
+        "data_directory": data,
+        "daemon_directory": _DAEMONS,
+        "command_directory": "/usr/sbin",
+        "mail_owner": "postfix",
+        "setgid_group": "postdrop",
+        "maillog_file": folder / "log",
+        "maillog_file_prefixes": folder,
+        **settings,
+    }
+    (etc / "main.cf").write_text("".join(f"{name} = {value}\n" for name, value in own.items()), "ascii")
+    services = [f"127.0.0.1:{port} inet n - n - - smtpd"]
+    for name, kind, wakeup, most, program in _SERVICES:
+        services.append(f"{name} {kind} {'n' if name in _PUBLIC else '-'} - n {wakeup} {most} {program}")
+    (etc / "master.cf").write_text("\n".join(services) + "\n", "ascii")
+    for one in (data, *(queue / name for name in (*_QUEUES, *_SOCKETS) if name != "pid")):
+        shutil.chown(one, "postfix")
+        one.chmod(0o700 if one.name != "public" else 0o755)
+    (folder / "log").touch()
+
+
+def _start(command: list[str | Path], folder: Path, name: str) -> subprocess.Popen[bytes]:
+    with (folder / f"{name}.out").open("ab") as out:
+        # a session of its own: Postfix's master ends its whole process group
+        return subprocess.Popen(
+            [_program("setpriv"), "--pdeathsig", "TERM", "--", *command],
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=out,
+            start_new_session=True,
+        )
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    """End it and whoever it has started, and wait for that."""
+    process.terminate()
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(20)
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def _wait(ready: Callable[[], bool], process: subprocess.Popen[bytes], folder: Path) -> None:
+    for _ in range(6000):
+        if ready():
+            return
+        if process.poll() is not None:
+            break
+        time.sleep(0.01)
+    said = "".join(
+        file.read_text("utf-8", "replace") for file in (*folder.glob("*.out"), folder / "log") if file.exists()
+    )
+    raise RuntimeError(f"it does not start (exit {process.poll()}):\n{said}")
+
+
+def _greets(port: int) -> bool:
+    try:
+        with socket.create_connection(("127.0.0.1", port), 60) as talk:
+            return talk.recv(4) == b"220 "
+    except OSError:
+        return False
+
+
+def _program(name: str) -> str:
+    found = shutil.which(name) or shutil.which(name, path="/usr/sbin")
+    if found is None:
+        raise RuntimeError(f"there is no {name} here: `make test` installs it, or apt-get install {name}")
+    return found
