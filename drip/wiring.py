@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from difflib import get_close_matches
 from hashlib import sha256
-from pathlib import Path
 
 from sqlalchemy.engine import make_url
 
@@ -21,21 +20,31 @@ from drip.store import Store, media, pins
 from drip.track.token import Ring
 from drip.transports import Transport
 from drip.transports.outbox import Outbox
+from drip.transports.sendgrid import SendGrid, parse_sendgrid_url
 from drip.transports.smtp import Smtp, parse_smtp_url
 
 
-def _outbox(url: str, folder: Path) -> Transport:
-    return Outbox(folder / (url.partition(":")[2] or "outbox"))
+def _outbox(settings: Settings) -> Transport:
+    return Outbox(settings.folder / (settings.transport.partition(":")[2] or "outbox"))
 
 
-def _smtp(url: str, _folder: Path) -> Transport:
-    return Smtp(**parse_smtp_url(url))
+def _smtp(settings: Settings) -> Transport:
+    return Smtp(**parse_smtp_url(settings.transport))
+
+
+def _sendgrid(settings: Settings) -> Transport:
+    return SendGrid(settings.sendgrid_api_key, **parse_sendgrid_url(settings.transport))
 
 
 #: Under this name the suppression key's print stands in the database.
 _PIN = "suppression key"
 #: scheme of DRIP_TRANSPORT → how to make it.
-TRANSPORTS: Mapping[str, Callable[[str, Path], Transport]] = {"outbox": _outbox, "smtp": _smtp, "smtps": _smtp}
+TRANSPORTS: Mapping[str, Callable[[Settings], Transport]] = {
+    "outbox": _outbox,
+    "smtp": _smtp,
+    "smtps": _smtp,
+    "sendgrid": _sendgrid,
+}
 
 
 def system_clock() -> datetime:
@@ -74,7 +83,7 @@ def transport(settings: Settings) -> Transport:
         said = f'there is no way out "{scheme}:"' if named else "it names no way out"
         raise SettingsError(f"DRIP_TRANSPORT: {said}; {hint}")
     try:
-        return TRANSPORTS[scheme](settings.transport, settings.folder)
+        return TRANSPORTS[scheme](settings)
     except SettingsError as error:
         raise SettingsError(f"DRIP_TRANSPORT: {error}") from None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
@@ -89,7 +89,7 @@ def write_down(sending: Sending, conn: Connection, gone: Gone) -> Tally:
         if receipt.outcome is not Outcome.SENT:
             tally += _not_sent(sending, conn, parcels[receipt.delivery_id], receipt, others_went, now=now)
     if result.trouble is not None:
-        _trip(sending, conn, result.trouble, None if gone.sent else trouble, now=now)
+        _trip(sending, conn, result, None if gone.sent else trouble, now=now)
     elif gone.sent and trouble is not None:
         breaker.close(conn, sending.transport.name)
     return tally
@@ -185,13 +185,14 @@ def _bury(conn: Connection, parcel: Parcel, words: str) -> None:
     ledger.cancel(conn, ids, answer="the address is dead")
 
 
-def _trip(sending: Sending, conn: Connection, words: str, before: breaker.Trouble | None, *, now: datetime) -> None:
-    """The sender's own trouble: leave the transport alone for a while, and say so loudly.
+def _trip(sending: Sending, conn: Connection, met: Result, before: breaker.Trouble | None, *, now: datetime) -> None:
+    """The sender's own trouble: leave the transport alone for a while, as long as it asks at least, and say so loudly.
 
     Several workers who meet the same one at once are one trip.
     """
+    words = met.trouble or ""
     trips = 1 if before is None else before.trips + (before.until <= now)
-    until = now + pause_after(trips)
+    until = now + max(pause_after(trips), met.pause or timedelta())
     since = now if before is None else before.since
     name = sending.transport.name
     breaker.trip(conn, breaker.Trouble(transport=name, words=words, since=since, until=until, trips=trips))

@@ -41,6 +41,7 @@ class Message:
     `delivery_id` is the ledger row (0: a test or a preview). `mail_from` and `rcpt_to` are the envelope, ASCII.
     `headers` are (name, value) in their order, values as Unicode text without line breaks; `mime.to_bytes` encodes
     them and adds MIME-Version and the Content-* of the parts. `message_id` is what the Message-ID header holds.
+    `labels` are the course and the step, by which a provider may count.
     """
 
     delivery_id: int
@@ -52,6 +53,7 @@ class Message:
     headers: tuple[tuple[str, str], ...]
     text: str
     html: str
+    labels: tuple[str, ...] = ()
 
 
 def build_message(
@@ -135,6 +137,7 @@ def build_message(
         headers=headers,
         text=text,
         html=html,
+        labels=(plan.course_id, template.step),
     )
 
 

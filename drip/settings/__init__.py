@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -41,15 +41,19 @@ __all__ = ["FILE", "LOCAL_FILE", "Settings", "load", "masked", "require_secret"]
 
 #: The section that declares the learner's attributes: its keys are theirs.
 LEARNER = "learner"
-#: Variables of a later version: a machine that is ready for it is no mistake.
-LATER = frozenset({"DRIP_SENDGRID_API_KEY"})
+SENDGRID_KEY = "sendgrid_api_key"
+#: Ways out whose provider knows what became of a mail in doubt, and where a person can look it up: it is held.
+HELD_IN_DOUBT = ("sendgrid",)
 #: A secret shorter than this can be guessed by trying.
 SHORTEST_SECRET = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """What holds in this folder. `secret_keys` has the newest first; times are spans of real time."""
+    """What holds in this folder. `secret_keys` has the newest first; times are spans of real time.
+
+    `in_doubt`, where nobody sets it, depends on the transport: `hold` with SendGrid, `resend` otherwise.
+    """
 
     folder: Path
     is_workspace: bool = False
@@ -59,6 +63,7 @@ class Settings:
     transport: str = "outbox:./outbox"
     base_url: str = "http://127.0.0.1:8000"
     secret_keys: tuple[str, ...] = ()
+    sendgrid_api_key: str = field(default="", repr=False)
     lease: timedelta = timedelta(seconds=60)
     in_doubt: str = "resend"
     in_doubt_after: timedelta = timedelta(minutes=15)
@@ -75,16 +80,22 @@ def load(folder: Path, environ: Mapping[str, str] = os.environ) -> Settings:
         key = name.removeprefix("DRIP_").lower()
         if name.startswith("DRIP_") and key in _PLAIN:
             said[key] = (value, name)
-        elif name.startswith("DRIP_") and name not in LATER:
+        elif name.startswith("DRIP_"):
             raise SettingsError(f"{name}: there is no such setting{like(key, _PLAIN, 'DRIP_')}")
     settings = Settings(folder=folder, is_workspace=is_workspace)
     found: dict[str, Any] = {}
     for key, (value, where) in said.items():
         if key in _PLAIN:
-            field, read = _PLAIN[key]
-            found[field] = values.read(read, value, where)
+            if key == SENDGRID_KEY and where.startswith(f"{FILE}:"):
+                raise SettingsError(
+                    f"{where}: a key is a secret, and this file is for sharing: write it in {LOCAL_FILE}"
+                )
+            name, read = _PLAIN[key]
+            found[name] = values.read(read, value, where)
     if "timing.limit" in said:  # over all courses together; a course's own stands in its file
         found["limit"] = values.read(parse_limit, *said["timing.limit"])
+    if str(found.get("transport", "")).partition(":")[0] in HELD_IN_DOUBT:
+        found.setdefault("in_doubt", "hold")
     return replace(settings, **found, defaults=_defaults(said, is_workspace), brand=_brand(said))
 
 
@@ -160,6 +171,7 @@ _PLAIN: Mapping[str, tuple[str, Callable[[Any], Any]]] = {
     "transport": ("transport", values.address),
     "base_url": ("base_url", values.base_url),
     "secret_key": ("secret_keys", values.keys),
+    SENDGRID_KEY: ("sendgrid_api_key", values.api_key),
     "lease": ("lease", values.lease),
     "in_doubt": ("in_doubt", values.doubt),
     "in_doubt_after": ("in_doubt_after", values.seconds),
@@ -171,6 +183,6 @@ _PLAIN: Mapping[str, tuple[str, Callable[[Any], Any]]] = {
 _SECTIONS: Mapping[str, tuple[str, ...] | None] = {
     "sender": ("name", "email", "reply_to", "bounces"),
     "timing": ("every", "at", "between", "days", "skip_holidays", "timezone", "limit", "stale_after"),
-    "brand": tuple(field.name for field in fields(Brand)),
+    "brand": tuple(one.name for one in fields(Brand)),
     LEARNER: None,
 }

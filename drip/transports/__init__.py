@@ -1,9 +1,10 @@
-"""The ways out, a file each: outbox (a folder of .eml files), smtp. Each is a Transport."""
+"""The ways out, a file each: outbox (a folder of .eml files), smtp, sendgrid. Each is a Transport."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 from typing import Protocol
 
@@ -45,10 +46,14 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """Receipts for every message of a batch. `trouble` is the sender's own trouble in words, if it was met."""
+    """Receipts for every message of a batch. `trouble` is the sender's own trouble in words, if it was met.
+
+    `pause` is how long the other side asks to be left alone, where it says so.
+    """
 
     receipts: tuple[Receipt, ...]
     trouble: str | None = None
+    pause: timedelta | None = None
 
 
 class Transport(Protocol):

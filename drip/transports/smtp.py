@@ -20,6 +20,7 @@ from dataclasses import replace
 from drip.errors import SenderTrouble
 from drip.render.message import Message
 from drip.transports import Result
+from drip.transports.event_loop import new_event_loop
 from drip.transports.smtp_batch import Batch, Record
 from drip.transports.smtp_connections import Connections
 from drip.transports.smtp_conversation import Conversation
@@ -99,7 +100,7 @@ class Smtp:
 
     def _started(self) -> tuple[asyncio.AbstractEventLoop, Connections]:
         if self._loop is None or self._talks is None:
-            self._loop = _new_event_loop()
+            self._loop = new_event_loop()
             self._talks = Connections(self.connections, self._record, self._open)
             self._thread = threading.Thread(target=self._loop.run_forever, name="drip-smtp", daemon=True)
             self._thread.start()
@@ -120,15 +121,6 @@ class Smtp:
 async def _say_goodbye(talks: Connections) -> None:
     await talks.close()
     await asyncio.get_running_loop().shutdown_default_executor()
-
-
-def _new_event_loop() -> asyncio.AbstractEventLoop:
-    """uvloop's where it is installed (it exists for Linux and macOS): half the CPU time a mail. Else Python's own."""
-    try:
-        import uvloop
-    except ImportError:
-        return asyncio.new_event_loop()
-    return uvloop.new_event_loop()
 
 
 def _own_name() -> str:

@@ -1,0 +1,89 @@
+"""Reverse DNS of where we send from, and whether what people answer, and what bounces, arrives anywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import dns.reversename
+
+from drip.engine.doctor.names import Answer, Lookup, addresses
+from drip.engine.doctor.origin import Origin
+from drip.engine.doctor.row import Row, error, hint, ok, quoted, safe, warning
+
+
+def reverse_name(address: str) -> str:
+    """Where the PTR record of an address stands."""
+    return str(dns.reversename.from_address(address)).rstrip(".")
+
+
+def judge_reverse(origin: Origin, lookup: Lookup) -> list[Row]:
+    """Whether the addresses that we send from have names that lead back to them (many receivers refuse others)."""
+    return list(_reverse(origin, lookup))
+
+
+def _reverse(origin: Origin, lookup: Lookup) -> Iterator[Row]:
+    if origin.kind == "outbox":
+        return
+    if origin.provider is not None:
+        yield ok(
+            "reverse-names", origin.host or origin.provider.name, f"its addresses are {origin.provider.name}'s business"
+        )
+        return
+    if not origin.addresses:
+        yield hint("reverse-names", origin.host, f"it cannot be judged: {origin.trouble}")
+        return
+    for address in origin.addresses:
+        name = reverse_name(address)
+        wanted = f"{name}. IN PTR {origin.host}."
+        if origin.host == address:
+            wanted = f"{name}. IN PTR mail.example.com."
+        found = lookup(name, "PTR")
+        if found.trouble:
+            yield warning(
+                "reverse-unknown", address, f"its name cannot be looked up: {found.trouble}", f"dig -x {address}"
+            )
+        elif not found.values:
+            words = "it has no name (PTR): many receivers refuse its mail; whoever gave you the address publishes it"
+            yield error("reverse-missing", address, words, wanted)
+        else:
+            yield _confirmed(address, found, wanted, lookup)
+
+
+def _confirmed(address: str, found: Answer, wanted: str, lookup: Lookup) -> Row:
+    for host in found.values[:5]:
+        if address in addresses(lookup, host).values:
+            return ok("reverse-names", address, f"it is called {safe(host)}, which leads back to it")
+    host = found.values[0]
+    kind = "AAAA" if ":" in address else "A"
+    words = f"it is called {quoted(host)}, which does not lead back to it: receivers take that for a lie"
+    return error("reverse-unconfirmed", address, words, f"{safe(host)}. IN {kind} {address}   or   {wanted}")
+
+
+def judge_replies(domain: str, lookup: Lookup, *, what: str) -> list[Row]:
+    """Whether mail to a domain arrives. `what` says which mail: "replies", "bounces"."""
+    mx = lookup(domain, "MX")
+    publish = f"{domain}. IN MX 10 mail.{domain}."
+    if mx.trouble:
+        return [warning("replies-unknown", domain, f"where {what} go cannot be read: {mx.trouble}", f"dig MX {domain}")]
+    if mx.values == (".",):
+        return [error("replies-none", domain, f"it says that it takes no mail (a null MX): {what} are lost", publish)]
+    if not mx.values:
+        direct = addresses(lookup, domain)
+        if direct.values:
+            words = f"it has no MX: {what} go to its address, {direct.values[0]}, if a mail server is there"
+            return [hint("replies-address", domain, words, publish)]
+        if direct.trouble:
+            return [
+                warning("replies-unknown", domain, f"where {what} go cannot be read: {direct.trouble}", f"dig {domain}")
+            ]
+        gone = "" if mx.exists else "there is no such domain; "
+        return [error("replies-none", domain, f"{gone}it has neither MX nor address: {what} are lost", publish)]
+    lost = [host for host in mx.values if not (answer := addresses(lookup, host)).values and not answer.trouble]
+    if len(lost) == len(mx.values):
+        words = f"its mail servers have no address ({quoted(lost[0])}): {what} are lost"
+        return [error("replies-lost", domain, words, f"{safe(lost[0])}. IN A ADDRESS-OF-THAT-SERVER")]
+    rows = [ok("replies-arrive", domain, f"{what} go to {safe(mx.values[0])}")]
+    if lost:
+        words = f"its mail server {quoted(lost[0])} has no address"
+        rows.append(warning("replies-lost", domain, words, f"{safe(lost[0])}. IN A ADDRESS-OF-THAT-SERVER"))
+    return rows
