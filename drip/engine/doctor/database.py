@@ -49,7 +49,7 @@ class Opened:
 
 
 def look(open_store: Callable[[], Store], folder: Path, clock: Callable[[], datetime]) -> Opened:
-    """Open the database and ask it; one that is not there yet is not made. What lies in `folder` is named from there."""
+    """Open the database and ask it; one that is not there yet is not made. What lies in `folder` is named within it."""
     store = open_store()
     shown = store.shown.replace(f"{folder}/", "", 1)
     place = None if store.file is None else _place(store.file, folder)
