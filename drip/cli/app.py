@@ -19,7 +19,7 @@ ORDER = (
     *("init", "check", "preview", "simulate", "schema"),
     *("diff", "publish", "learners", "enrol", "event", "send"),
     *("run", "serve", "up", "pause", "resume", "status", "settle", "why", "report"),
-    *("db", "demo"),
+    *("doctor", "db", "demo"),
 )
 
 
@@ -129,7 +129,7 @@ def opened(chosen: Settings, *, upgrade: bool = False, only_look: bool = False) 
 
 
 # Each file's commands join `app` when it is read.
-from drip.cli import author, simulate, edits, people, operate, running, settling, measure, demo  # noqa: E402, F401, I001  (after `app`)
+from drip.cli import author, simulate, edits, people, operate, running, settling, status, measure, doctor, demo  # noqa: E402, F401, I001  (after `app`)
 
 for _family in (app, learners_app, db_app):
     for _command in _family.registered_commands:

@@ -1,4 +1,4 @@
-"""What tells how it goes: report, status, why."""
+"""What tells how it went: report, why."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from drip.cli.app import app, opened, settings
-from drip.cli.output import WIDTH, Format, FormatOption, columns_wide, percent, say, show, shown, table, wall
+from drip.cli.output import WIDTH, Format, FormatOption, columns_wide, percent, say, show, table, wall
 
 if TYPE_CHECKING:
     from drip.report.numbers import CourseReport, Mails, Share, StepReport
@@ -97,59 +97,6 @@ def _interval(share: Share) -> str:
         return f"{low * 100:.0f}–{percent(high)}"
     first, last = round(low * BAR), max(round(low * BAR) + 1, round(high * BAR))
     return f"{'·' * first}{'━' * (last - first)}{'·' * (BAR - last)} {percent(low)}–{percent(high)}"
-
-
-@app.command()
-def status(format: FormatOption = Format.text) -> None:
-    """Show the queue: what is due, what failed, what waits for you."""
-    from datetime import timedelta
-
-    from drip import wiring
-    from drip.engine.explain import span_text
-    from drip.engine.explain import status as status_
-    from drip.schedule.slots import zone
-    from drip.store.queue import MOST_PROBLEMS
-
-    chosen = settings()
-    with opened(chosen, only_look=True) as store:
-        found = status_(store, now=wiring.system_clock())
-
-    local = zone(chosen.defaults.timezone)
-
-    def text() -> None:
-        for trouble in found.troubles:
-            say(f"ALARM: nothing goes out over {trouble.transport} since {shown(trouble.since, local)}")
-            say(f"  {trouble.words}", f"  tried again at {shown(trouble.until, local)}; nobody's mail has failed", "")
-        late = f", the oldest for {span_text(timedelta(seconds=found.lag))}" if found.due else ""
-        say(
-            f"Now:       {shown(found.now, local)} ({local})",
-            f"Due:       {found.due:,}{late}" if found.due else "Due:       nothing",
-            f"Next:      {shown(found.next_at, local) or 'nothing is planned'}",
-            f"Learners:  {found.learners:,}",
-        )
-        mails = ", ".join(f"{number:,} {state.replace('_', ' ')}" for state, number in found.deliveries.items())
-        say(f"Mails:     {mails or 'none yet'}", "")
-        if found.courses:
-            rows = [
-                [
-                    one.id,
-                    one.title,
-                    wall(one.published_at, local),
-                    f"PAUSED since {shown(one.paused_at, local)}" if one.paused_at else "sending",
-                ]
-                for one in found.courses
-            ]
-            table(["course", "title", "published", "state"], rows)
-        else:
-            say("No course is published yet: `drip publish COURSE`.")
-        if found.problems:
-            say("", "These wait for a person:", "")
-            columns = ["email", "course", "step", "problem"]
-            table(columns, [[problem[column] for column in columns] for problem in found.problems])
-            more = "the first of many; " if len(found.problems) >= MOST_PROBLEMS else ""
-            say("", f"({more}`drip settle` shows and decides them)")
-
-    show(format, found, text)
 
 
 @app.command()

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import json
-import logging
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
 from drip.cli.app import app, opened, settings
 from drip.cli.output import Format, FormatOption, instant, say, show
+from drip.cli.watching import MetricsOption, log_as_asked, told_by, watched
 
 if TYPE_CHECKING:
     from threading import Event
 
-    from fastapi import FastAPI
+    from starlette.types import ASGIApp
 
+    from drip.engine.account import Told
     from drip.engine.mark import Tally
     from drip.engine.sending import Clock, Sending
+    from drip.runners.metrics import Metrics
     from drip.settings import Settings
     from drip.store import Store
 
@@ -38,6 +40,8 @@ def run(
     send_early: Annotated[
         bool, typer.Option("--send-early", help="Mean it, where --now is ahead of the real time and mail is real.")
     ] = False,
+    metrics: MetricsOption = None,
+    report_to: Annotated[int | None, typer.Option("--report-to", hidden=True)] = None,
     format: FormatOption = Format.text,
 ) -> None:
     """Send what is due, and go on doing so.
@@ -46,30 +50,31 @@ def run(
     """
     from drip import wiring
     from drip.engine import deliver
-    from drip.runners import timer
+    from drip.runners import heartbeat, reports, timer
     from drip.settings import masked
 
     chosen = settings()
-    _log()
+    quiet = log_as_asked(chosen, goes_on=not until_idle)
     clock = _clock(chosen, now, send_early=send_early)
-    with opened(chosen, upgrade=True) as store:
+    with opened(chosen, upgrade=True) as store, watched(metrics, store, clock, format) as numbers:
         if workers > 1:
-            _run_workers(workers, until_idle, now, send_early, format)
+            _run_workers(workers, until_idle, now, send_early, format, numbers)
         sending = wiring.sending(chosen, store, clock)
+        told = told_by(numbers, reports.reporter(report_to) if report_to is not None else None)
         timer.settle_down()
-        with timer.stopping() as stop:
+        with timer.stopping() as stop, heartbeat.beating(sending):
             if until_idle:
-                total = deliver.until_idle(sending, stop=stop.is_set, pause=stop.wait)
+                total = deliver.until_idle(sending, stop=stop.is_set, pause=stop.wait, told=told)
                 sending.transport.close()
             else:
                 if format is Format.text:
                     say(f"sending over {masked(chosen.transport)}; Ctrl-C stops")
-                total = _run_on(sending, stop, format)
+                total = _run_on(sending, stop, told, quiet or format is not Format.text)
     show(format, total, lambda: say(_told(total)) if until_idle else None)
 
 
-def _run_on(sending: Sending, stop: Event, format: Format) -> Tally:
-    """Run until `stop`, telling a person what happens; the sum of it."""
+def _run_on(sending: Sending, stop: Event, told_claim: Told, quiet: bool) -> Tally:
+    """Run until `stop`, telling a person what happens unless it is to be `quiet`; the sum of it."""
     from drip.engine.mark import Tally
     from drip.runners import timer
 
@@ -77,21 +82,34 @@ def _run_on(sending: Sending, stop: Event, format: Format) -> Tally:
 
     def tell(tally: Tally) -> None:
         told.append(told.pop() + tally if told else tally)
-        if format is Format.text:
+        if not quiet:
             say(_told(tally))
 
-    timer.run(sending, stop, told=tell)
+    timer.run(sending, stop, told=tell, told_claim=told_claim)
     return told[0] if told else Tally()
 
 
-def _run_workers(workers: int, until_idle: bool, now: str | None, send_early: bool, format: Format) -> NoReturn:
+def _run_workers(
+    workers: int, until_idle: bool, now: str | None, send_early: bool, format: Format, numbers: Metrics | None
+) -> NoReturn:
+    from contextlib import nullcontext
+
     from drip.engine.mark import Tally
+    from drip.runners.reports import gathering
     from drip.runners.workers import run_workers
 
     flags = [*(["--until-idle"] if until_idle else []), *(["--send-early"] if send_early else [])]
     flags += ["--now", now] if now is not None else []
     flags += ["--format", "json"] if format is Format.json else []
-    code, told = run_workers(workers, flags, again=not until_idle, captured=format is Format.json)
+    with gathering(numbers.batch) if numbers is not None else nullcontext() as report_to:
+        code, told = run_workers(
+            workers,
+            flags,
+            again=not until_idle,
+            captured=format is Format.json,
+            report_to=report_to,
+            restarted=numbers.restarted if numbers is not None else lambda: None,
+        )
     total = sum((Tally(**json.loads(text)) for text in told if text), Tally())
     show(format, total, lambda: None)
     raise typer.Exit(code)
@@ -99,7 +117,11 @@ def _run_workers(workers: int, until_idle: bool, now: str | None, send_early: bo
 
 @app.command()
 def serve(
-    host: HostOption = "127.0.0.1", port: PortOption = 8000, now: NowOption = None, format: FormatOption = Format.text
+    host: HostOption = "127.0.0.1",
+    port: PortOption = 8000,
+    now: NowOption = None,
+    metrics: MetricsOption = None,
+    format: FormatOption = Format.text,
 ) -> None:
     """Answer the links in the mails.
 
@@ -109,54 +131,70 @@ def serve(
     from drip.web.serve import serve as serve_
 
     chosen = settings()
-    _log()
-    with opened(chosen) as store, timer.stopping() as stop:
+    log_as_asked(chosen, goes_on=True)
+    clock = _clock(chosen, now, send_early=True)
+    with opened(chosen) as store, timer.stopping() as stop, watched(metrics, store, clock, format) as numbers:
 
         def ready(url: str) -> None:
             show(format, {"url": url}, lambda: say(f"listening on {url}"))
 
-        serve_(
-            web_app(chosen, store, _clock(chosen, now, send_early=True)), host=host, port=port, stop=stop, ready=ready
-        )
+        serve_(web_app(chosen, store, clock, numbers), host=host, port=port, stop=stop, ready=ready)
 
 
 @app.command()
-def up(host: HostOption = "127.0.0.1", port: PortOption = 8000, format: FormatOption = Format.text) -> None:
+def up(
+    host: HostOption = "127.0.0.1",
+    port: PortOption = 8000,
+    metrics: MetricsOption = None,
+    format: FormatOption = Format.text,
+) -> None:
     """Run and serve together, in one process."""
     from threading import Thread
 
     from drip import wiring
-    from drip.runners import timer
+    from drip.runners import heartbeat, timer
     from drip.web.serve import serve as serve_
 
     chosen = settings()
-    _log()
-    with opened(chosen, upgrade=True) as store, timer.stopping() as stop:
-        sending = wiring.sending(chosen, store, wiring.system_clock)
+    quiet, clock = log_as_asked(chosen, goes_on=True), wiring.system_clock
+    with (
+        opened(chosen, upgrade=True) as store,
+        timer.stopping() as stop,
+        watched(metrics, store, clock, format) as numbers,
+    ):
+        sending = wiring.sending(chosen, store, clock)
+        web = web_app(chosen, store, clock, numbers)
         timer.settle_down()
-        sender = Thread(target=_run_on, args=(sending, stop, format), name="drip-run")
+
+        def work() -> None:
+            with heartbeat.beating(sending):
+                _run_on(sending, stop, told_by(numbers), quiet or format is not Format.text)
+
+        sender = Thread(target=work, name="drip-run")
 
         def ready(url: str) -> None:  # nothing is sent whose links nobody would answer
             show(format, {"url": url}, lambda: say(f"sending and listening on {url}; Ctrl-C stops"))
             sender.start()
 
         try:
-            serve_(web_app(chosen, store, wiring.system_clock), host=host, port=port, stop=stop, ready=ready)
+            serve_(web, host=host, port=port, stop=stop, ready=ready)
         finally:
             stop.set()
             if sender.ident is not None:
                 sender.join()
 
 
-def web_app(chosen: Settings, store: Store, clock: Clock) -> FastAPI:
-    """The web side, wired."""
+def web_app(chosen: Settings, store: Store, clock: Clock, numbers: Metrics | None = None) -> ASGIApp:
+    """The web side, wired; it tells `numbers` of each request and of what links bring back."""
     from drip import wiring
     from drip.settings import require_secret
     from drip.web.app import build_app
+    from drip.web.ops import timed
 
     require_secret(chosen)
-    return build_app(
-        recorder=wiring.recorder(chosen, store),
+    told = {} if numbers is None else {"told": numbers.evidence}
+    app = build_app(
+        recorder=wiring.recorder(chosen, store, **told),
         ring=wiring.ring(chosen),
         clock=clock,
         brand=chosen.brand.name,
@@ -165,7 +203,9 @@ def web_app(chosen: Settings, store: Store, clock: Clock) -> FastAPI:
         language=chosen.defaults.language,
         templates_dir=chosen.folder / "templates" / "web",
         media=wiring.pictures(store),
+        ready=store.require_current,
     )
+    return app if numbers is None else timed(app, numbers.request)
 
 
 def _clock(chosen: Settings, now: str | None, *, send_early: bool) -> Clock:
@@ -194,7 +234,3 @@ def _told(tally: Tally) -> str:
     }
     told = ", ".join(f"{number:,} {word}" for word, number in words.items() if number or word == "sent")
     return f"{told}: nothing was due" if tally == Tally() else told
-
-
-def _log() -> None:
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")

@@ -1,8 +1,8 @@
-"""What an operator asks: how is the queue, and why did (or does) this learner get what they get?"""
+"""What an operator asks: why did (or does) this learner get what they get?"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -20,7 +20,7 @@ from drip.schedule.reasons import why_then
 from drip.schedule.reviews import REVIEW
 from drip.schedule.simulate import Row
 from drip.schedule.slots import closed_days, slot_of, zone_of
-from drip.store import Store, breaker, courses, enrolments, learners, ledger, queue
+from drip.store import Store, courses, enrolments
 from drip.store.edits import EXTENDED
 from drip.store.enrolments import Standing
 from drip.store.ledger import Phase
@@ -30,39 +30,6 @@ LOOKED_AT = (CHANGED, EXTENDED)
 #: A mail that went this long after its time was late, and a person who asks why is told so.
 LATE = timedelta(minutes=5)
 _UNITS = ((86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second"))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Status:
-    """The queue at a glance. `lag` in seconds: how long the longest due has been due. `problems` needs a person."""
-
-    now: datetime
-    due: int
-    lag: float
-    next_at: datetime | None
-    deliveries: Mapping[str, int]
-    problems: tuple[Mapping[str, object], ...]
-    troubles: tuple[breaker.Trouble, ...]
-    courses: tuple[courses.Published, ...]
-    learners: int
-
-
-def status(store: Store, *, now: datetime) -> Status:
-    """How the queue is at `now`."""
-    with store.read() as conn:
-        due, oldest = queue.due(conn, now=now)
-        upcoming = [at for at in (enrolments.next_due_at(conn), ledger.next_due_at(conn)) if at is not None]
-        return Status(
-            now=now,
-            due=due,
-            lag=(now - oldest).total_seconds() if oldest is not None else 0.0,
-            next_at=min(upcoming, default=None),
-            deliveries=queue.deliveries_by_state(conn),
-            problems=tuple(queue.problems(conn)),
-            troubles=tuple(breaker.listed(conn)),
-            courses=tuple(courses.listed(conn)),
-            learners=learners.count(conn),
-        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -92,6 +92,8 @@ def write_down(sending: Sending, conn: Connection, gone: Gone) -> Tally:
         _trip(sending, conn, result, None if gone.sent else trouble, now=now)
     elif gone.sent and trouble is not None:
         breaker.close(conn, sending.transport.name)
+        fields = {"event": "breaker_closed", "transport": trouble.transport, "since": trouble.since}
+        log.warning("mail goes out over %s again", trouble.transport, extra={"fields": fields})
     return tally
 
 
@@ -196,4 +198,5 @@ def _trip(sending: Sending, conn: Connection, met: Result, before: breaker.Troub
     since = now if before is None else before.since
     name = sending.transport.name
     breaker.trip(conn, breaker.Trouble(transport=name, words=words, since=since, until=until, trips=trips))
-    log.error("nothing goes out over %s until %s: %s", name, until.isoformat(), words)
+    fields = {"event": "breaker_open", "transport": name, "since": since, "until": until, "trips": trips}
+    log.error("nothing goes out over %s until %s: %s", name, until.isoformat(), words, extra={"fields": fields})

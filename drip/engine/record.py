@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -98,8 +99,11 @@ class Rated:
 class Recorder:
     """The use cases behind the tracking links: each is one short transaction, and may be called from any thread."""
 
-    def __init__(self, store: Store, *, suppression_key: bytes) -> None:
-        self._store, self._key, self._library = store, suppression_key, Library()
+    def __init__(
+        self, store: Store, *, suppression_key: bytes, told: Callable[[Kind], None] = lambda _kind: None
+    ) -> None:
+        """`told` hears of each piece of evidence that is new."""
+        self._store, self._key, self._library, self._told = store, suppression_key, Library(), told
 
     def origin(self, delivery_id: int) -> Origin:
         """The mail that a verified token names. Raises NotFound where it is gone."""
@@ -271,6 +275,8 @@ class Recorder:
         )
         if added and kind in _COUNTS_AFTER and _waits(origin.plan, origin.enrolment):
             enrolments.wake(conn, origin.enrolment.id, visit.at + _COUNTS_AFTER[kind])
+        if added:
+            self._told(kind)
         return added
 
 

@@ -7,10 +7,11 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from drip.errors import UserError
+from drip.runners.logs import FIELDS
 from drip.runners.timer import stopping
 
 log = logging.getLogger("drip.run")
@@ -47,22 +48,34 @@ class _Worker:
         self.again_at = now + wait
         self.told.append(self.process.communicate()[0] or "")
         how = _how(self.process.returncode)
-        log.error("worker %d (process %d) %s; started again in %g s", self.number, self.process.pid, how, wait)
+        fields = {"event": "worker_died", "number": self.number, "process": self.process.pid, "again_in": wait}
+        words = f"worker {self.number} (process {self.process.pid}) {how}; started again in {wait:g} s"
+        log.error(words, extra={FIELDS: fields})
 
 
 def run_workers(
-    number: int, flags: Sequence[str], *, again: bool = False, captured: bool = False
+    number: int,
+    flags: Sequence[str],
+    *,
+    again: bool = False,
+    captured: bool = False,
+    report_to: int | None = None,
+    restarted: Callable[[], None] = lambda: None,
 ) -> tuple[int, list[str]]:
     """Start `number` processes of `drip run` with these flags; SIGTERM drains them all.
 
     With `again`, one that dies is started again, after a while that grows where it dies early. Returns the worst exit
     code of those that ended for good, and, where it is to be `captured`, what each printed (the little that JSON
     takes). One that the signal met before it had put up its own handler had claimed nothing yet: it has ended well.
+    They report what they did over the file descriptor `report_to` (runners/reports.py); `restarted` hears of each
+    that took a dead one's place.
     """
     command = [sys.executable, "-m", "drip", "run", *flags]
+    passed = () if report_to is None else (report_to,)
+    command += [] if report_to is None else ["--report-to", str(report_to)]
 
     def start() -> subprocess.Popen[str]:
-        return subprocess.Popen(command, stdout=subprocess.PIPE if captured else None, text=True)
+        return subprocess.Popen(command, stdout=subprocess.PIPE if captured else None, text=True, pass_fds=passed)
 
     with stopping() as stop:
         workers = [_Worker(number=n, process=start(), started_at=time.monotonic()) for n in range(1, number + 1)]
@@ -76,7 +89,11 @@ def run_workers(
                         worker.mourn(now)
                 elif worker.again_at <= now:
                     worker.process, worker.started_at, worker.again_at = start(), now, None
-                    log.warning("worker %d is process %d now", worker.number, worker.process.pid)
+                    fields = {"event": "worker_restarted", "number": worker.number, "process": worker.process.pid}
+                    log.warning(
+                        "worker %d is process %d now", worker.number, worker.process.pid, extra={FIELDS: fields}
+                    )
+                    restarted()
         living = [worker for worker in workers if worker.again_at is None]
         for worker in living:
             worker.process.terminate()

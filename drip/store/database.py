@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 import sqlite3
 import time
@@ -23,6 +24,8 @@ from sqlalchemy.engine import Engine, make_url
 from drip.errors import SettingsError, StoreError
 from drip.store import postgresql
 from drip.store.troubles import BUSY_FOR_SECONDS, discreet, readable
+
+log = logging.getLogger("drip.store")
 
 #: How often whoever waits to write to SQLite looks whether it may.
 _LOOKS_EVERY_SECONDS = 0.0005
@@ -124,6 +127,8 @@ class Store:
             if MigrationContext.configure(conn).get_current_revision() != newest:  # another process may have been first
                 config.attributes["connection"] = conn
                 command.upgrade(config, "head")
+                fields = {"database": self.shown, "was": current, "now": newest}
+                log.info("migrated", extra={"fields": fields})
         return True
 
     def require_current(self) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, case, func, select
 
 from drip.store import enrolments
 from drip.store.tables import course, delivery, enrolment, learner
@@ -47,6 +49,65 @@ def deliveries_by_state(conn: Connection) -> dict[str, int]:
     """state → how many rows of the ledger are in it."""
     rows = conn.execute(select(delivery.c.state, func.count()).group_by(delivery.c.state).order_by(delivery.c.state))
     return {row[0]: row[1] for row in rows}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counted:
+    """The whole ledger in numbers: how many rows are in which state, and how many were sent of late."""
+
+    states: Mapping[str, int]
+    last_hour: int
+    last_day: int
+    last_sent_at: datetime | None
+
+
+def counted(conn: Connection, *, hour_ago: datetime, day_ago: datetime) -> Counted:
+    """Count the ledger in one look at each of its rows: for a person, not for a machine that asks all the time."""
+    since_hour, since_day = (func.sum(case((delivery.c.sent_at >= at, 1), else_=0)) for at in (hour_ago, day_ago))
+    found = conn.execute(
+        select(delivery.c.state, func.count(), since_hour, since_day, func.max(delivery.c.sent_at))
+        .group_by(delivery.c.state)
+        .order_by(delivery.c.state)
+    ).all()
+    sent = next((row for row in found if row[0] == "sent"), None)
+    return Counted(
+        states={row[0]: row[1] for row in found},
+        last_hour=sent[2] if sent is not None else 0,
+        last_day=sent[3] if sent is not None else 0,
+        last_sent_at=sent[4] if sent is not None else None,
+    )
+
+
+def open_states(conn: Connection) -> tuple[dict[str, int], datetime | None]:
+    """(state → how many rows, of those that are under way or to be tried again; the oldest `handed` one's instant).
+
+    Both parts are found by index: it costs what is open, not what has ever been sent.
+    """
+    found: dict[str, int] = dict.fromkeys(("claimed", "handed", "retry", "in_doubt"), 0)
+    handed_at = None
+    for mark in (delivery.c.leased_by, delivery.c.due_at):
+        query = select(delivery.c.state, func.count(), func.min(delivery.c.handed_at)).where(mark.is_not(None))
+        for state, number, oldest_at in conn.execute(query.group_by(delivery.c.state)):
+            found[state] = found.get(state, 0) + number
+            handed_at = oldest_at if state == "handed" else handed_at
+    return found, handed_at
+
+
+def doubts(conn: Connection) -> tuple[int, datetime | None, datetime | None]:
+    """(how many mails are in doubt, when the first of them is decided, and the last)."""
+    query = select(func.count(), func.min(delivery.c.due_at), func.max(delivery.c.due_at))
+    number, first_at, last_at = conn.execute(
+        query.where(delivery.c.due_at.is_not(None), delivery.c.state == "in_doubt")
+    ).one()
+    return number, first_at, last_at
+
+
+def stuck(conn: Connection) -> int:
+    """How many enrolments could not go on, and wait for a person."""
+    query = select(func.count()).select_from(enrolment)
+    return conn.execute(
+        query.where(enrolment.c.problem.is_not(None), enrolment.c.state.in_(("active", "finished")))
+    ).scalar_one()
 
 
 def problems(conn: Connection) -> list[dict[str, object]]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from fastapi import FastAPI
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 from drip.engine.record import Recorder
@@ -17,6 +17,7 @@ from drip.errors import DripError
 from drip.track.token import Ring
 from drip.web.links import Links
 from drip.web.media import Find, Media, nothing
+from drip.web.ops import Readiness, in_public, watching_routes
 from drip.web.pages import Pages
 
 
@@ -31,13 +32,14 @@ def build_app(
     language: str = "en",
     templates_dir: Path | None = None,
     media: Find = nothing,
+    ready: Callable[[], object] = lambda: None,
 ) -> FastAPI:
     """The tracking links, the learner's pages, and the pictures of the mails.
 
     `clock` gives an aware instant. `brand` is shown on every page (where it is empty, the course's sender), `logo` is
     an https address, `accent` is `#rrggbb`. `language` is that of pages which belong to no mail, for browsers that ask
     for none that we speak. Templates in `templates_dir` come before ours. Raises SettingsError for an accent that is
-    no colour.
+    no colour. `ready` raises DripError while the database does not answer, or lacks tables.
     """
     pages = Pages(brand=brand, logo=logo, accent=accent, language=language, templates_dir=templates_dir)
     links = Links(recorder=recorder, ring=ring, clock=clock, pages=pages)
@@ -64,12 +66,7 @@ def build_app(
             Route("/a/{token}", links.answer, methods=["GET", "HEAD", "POST"]),
             Route("/u/{token}", links.leave, methods=["GET", "HEAD", "POST"]),
             Route("/m/{name}", Media(find=media).show, methods=["GET", "HEAD"]),
-            Route("/healthz", _healthy, methods=["GET", "HEAD"]),
+            *watching_routes(Readiness(check=ready, says=in_public)),
         ],
         exception_handlers={DripError: refused, HTTPException: status, Exception: unforeseen},
     )
-
-
-async def _healthy(_request: Request) -> Response:
-    """The process answers; the database is not asked."""
-    return JSONResponse({"status": "ok"}, headers={"Cache-Control": "no-store"})

@@ -45,14 +45,19 @@ def serve(
 
 
 @contextmanager
-def running(app: ASGIApp) -> Iterator[str]:
-    """The base URL of the app on a free port of this machine, for as long as the block lasts."""
-    with _listen("127.0.0.1", 0) as listener, _serving(app, listener) as (url, _):
+def running(
+    app: ASGIApp, host: str = "127.0.0.1", port: int = 0, *, options: str = "--host, --port", name: str = "drip-web"
+) -> Iterator[str]:
+    """The base URL of the app, on a free port of this machine if none is named, for as long as the block lasts.
+
+    Raises MachineError where it cannot listen; `options` say where to write another place.
+    """
+    with _listen(host, port, options) as listener, _serving(app, listener, name) as (url, _):
         yield url
 
 
 @contextmanager
-def _serving(app: ASGIApp, listener: socket.socket) -> Iterator[tuple[str, threading.Thread]]:
+def _serving(app: ASGIApp, listener: socket.socket, name: str = "drip-web") -> Iterator[tuple[str, threading.Thread]]:
     """(base URL, thread) of a server that answers; at the end it drains and is gone."""
     config = uvicorn.Config(
         app,
@@ -65,7 +70,7 @@ def _serving(app: ASGIApp, listener: socket.socket) -> Iterator[tuple[str, threa
     )
     server = uvicorn.Server(config)
     # in a thread of its own uvicorn leaves the signals alone: it would raise them again after it has drained
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, name="drip-web", daemon=True)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, name=name, daemon=True)
     thread.start()
     try:
         _wait_for(server, thread)
@@ -86,12 +91,12 @@ def _wait_for(server: uvicorn.Server, thread: threading.Thread) -> None:
     raise MachineError("the web server did not start; its log says why")
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def _listen(host: str, port: int, options: str = "--host, --port") -> socket.socket:
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
         listener = socket.create_server(address[:2], family=family)
     except (OSError, OverflowError, UnicodeError) as error:
-        raise MachineError(f"cannot listen on {host} port {port}: {error}\n  choose others: --host, --port") from None
+        raise MachineError(f"cannot listen on {host} port {port}: {error}\n  choose others: {options}") from None
     # connections inherit it; without, a body waits 40 ms for the acknowledgement of its headers
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listener

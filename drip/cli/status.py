@@ -1,0 +1,152 @@
+"""`drip status`: the queue for a person, the verdict first."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from drip.cli.app import app, opened, settings
+from drip.cli.output import Format, FormatOption, columns_wide, say, show, shown, table, wall
+
+if TYPE_CHECKING:
+    from drip.engine.status import Status
+    from drip.store.breaker import Trouble
+    from drip.store.workers import Worker
+
+#: The left column: what a line is about.
+_LEFT = 11
+#: So many workers are named; the rest are counted.
+_MOST_WORKERS = 8
+
+
+@app.command()
+def status(
+    strict: Annotated[bool, typer.Option("--strict", help="Exit 1 where somebody should get up.")] = False,
+    format: FormatOption = Format.text,
+) -> None:
+    """Show how it is: what is due, what failed, what waits for you.
+
+    The first line is the verdict, with what to type where something is wrong.
+    """
+    from drip import wiring
+    from drip.engine.status import status as status_
+    from drip.schedule.slots import zone
+
+    chosen = settings()
+    local = zone(chosen.defaults.timezone)
+    with opened(chosen, only_look=True) as store:
+        found = status_(store, now=wiring.system_clock(), zone=local, then=chosen.in_doubt)
+    show(format, found, lambda: _print(found, local))
+    if strict and found.verdict.alarm:
+        raise typer.Exit(1)
+
+
+def _print(found: Status, local: Any) -> None:
+    from drip.engine.verdict import sentence
+
+    say(*textwrap.wrap(sentence(found.verdict), columns_wide(), break_on_hyphens=False), "")
+    for trouble in found.troubles:
+        say(*_alarm(trouble, local), "")
+    for name, words in _lines(found, local):
+        _line(name, words)
+    say("")
+    if found.courses:
+        rows = [
+            [
+                one.id,
+                one.title,
+                wall(one.published_at, local),
+                f"PAUSED since {shown(one.paused_at, local)}" if one.paused_at else "sending",
+            ]
+            for one in found.courses
+        ]
+        table(["course", "title", "published", "state"], rows)
+    else:
+        say("No course is published yet: `drip publish COURSE`.")
+    _print_problems(found)
+
+
+def _lines(found: Status, local: Any) -> Iterator[tuple[str, str]]:
+    """What a line is about → what it says; what is nothing is left out where it would only be read past."""
+    from drip.engine.explain import span_text
+
+    yield "Now", f"{shown(found.now, local)} ({local})"
+    late = f", the oldest for {span_text(timedelta(seconds=found.lag))}" if found.due else ""
+    yield "Due", f"{found.due:,}{late}" if found.due else "nothing"
+    yield "Next", shown(found.next_at, local) or "nothing is planned"
+    sent = found.sent
+    last = f"; the last {span_text(found.now - sent.last_at)} ago" if sent.last_at is not None else ""
+    yield "Sent", f"{sent.last_hour:,} in the last hour, {sent.last_day:,} in 24 hours{last}"
+    if found.waiting:
+        wait = "waits" if found.waiting == 1 else "wait"
+        yield "Held", f"{found.waiting:,} {wait} for a person; type: drip settle"
+    if found.in_doubt.mails and found.in_doubt.last_at is not None:
+        what = "sent again" if found.in_doubt.then == "resend" else "held for you"
+        until = shown(found.in_doubt.last_at, local)
+        yield "In doubt", f"{found.in_doubt.mails:,}; what nobody has told of by {until} is {what}"
+    yield "Workers", "; ".join(_workers(found)) or "none has been seen; type: drip run"
+    yield "Learners", f"{found.learners:,}"
+    mails = ", ".join(f"{number:,} {state.replace('_', ' ')}" for state, number in found.deliveries.items())
+    yield "Mails", mails or "none yet"
+
+
+def _line(name: str, words: str) -> None:
+    indent = " " * _LEFT
+    say(
+        *textwrap.wrap(
+            f"{name}:".ljust(_LEFT) + words,
+            columns_wide(),
+            subsequent_indent=indent,
+            break_on_hyphens=False,
+            drop_whitespace=True,
+        )
+    )
+
+
+def _alarm(trouble: Trouble, local: Any) -> Iterator[str]:
+    """What a way out has met: since when, in whose words, and when it is tried again."""
+    from drip.engine.verdict import one_line
+
+    yield f"ALARM: nothing goes out over {trouble.transport} since {shown(trouble.since, local)}"
+    yield from textwrap.wrap(one_line(trouble.words), columns_wide(), initial_indent="  ", subsequent_indent="  ")
+    times = "" if trouble.trips == 1 else f", after {trouble.trips} times in vain"
+    yield f"  tried again at {shown(trouble.until, local)}{times}; nobody's mail has failed"
+
+
+def _workers(found: Status) -> Iterator[str]:
+    """Each worker that is alive, and when it was seen; where none is, the last one."""
+    alive = [one for one in found.workers if one.is_alive(found.now)]
+    for one in alive[:_MOST_WORKERS]:
+        yield f"{_named(one)}, seen {_ago(found, one)}"
+    if len(alive) > _MOST_WORKERS:
+        yield f"{len(alive) - _MOST_WORKERS} more"
+    gone = [one for one in found.workers if not one.is_alive(found.now)]
+    if not alive and gone:
+        what = "stopped" if gone[0].stopped_at is not None else "not seen for long:"
+        yield f"none is running: {_named(gone[0])} {what} {_ago(found, gone[0])}; type: drip run"
+
+
+def _named(one: Worker) -> str:
+    return f"{one.host} process {one.process}"
+
+
+def _ago(found: Status, one: Worker) -> str:
+    from drip.engine.explain import span_text
+
+    return f"{span_text(found.now - one.seen_at)} ago"
+
+
+def _print_problems(found: Status) -> None:
+    from drip.engine.verdict import one_line
+    from drip.store.queue import MOST_PROBLEMS
+
+    if found.problems:
+        say("", "These wait for a person:", "")
+        columns = ["email", "course", "step", "problem"]
+        table(columns, [[one_line(str(problem[column] or "")) for column in columns] for problem in found.problems])
+        more = "the first of many; " if len(found.problems) >= MOST_PROBLEMS else ""
+        say("", f"({more}`drip settle` shows and decides them)")

@@ -1,0 +1,142 @@
+"""How the queue is: for a person at three in the morning, and for a machine that draws curves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta, tzinfo
+
+from drip.engine.verdict import Seen, Verdict, verdict_of
+from drip.store import Store, breaker, courses, enrolments, learners, ledger, queue, workers
+from drip.store.breaker import Trouble
+from drip.store.workers import Worker
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sent:
+    """How many mails have gone, and when the last one went."""
+
+    last_hour: int
+    last_day: int
+    last_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InDoubt:
+    """Mails of which nobody knows whether they arrived: from when to when it is decided, and what is done then.
+
+    `then` is `resend` or `hold`.
+    """
+
+    mails: int
+    first_at: datetime | None
+    last_at: datetime | None
+    then: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status:
+    """The queue at a glance. `lag` in seconds: how long the longest due has been due. `problems` needs a person.
+
+    `waiting` counts what needs a person; `problems` lists the first of them. `workers` has the last seen first.
+    """
+
+    verdict: Verdict
+    now: datetime
+    due: int
+    lag: float
+    next_at: datetime | None
+    sent: Sent
+    in_doubt: InDoubt
+    waiting: int
+    deliveries: Mapping[str, int]
+    problems: tuple[Mapping[str, object], ...]
+    troubles: tuple[Trouble, ...]
+    courses: tuple[courses.Published, ...]
+    learners: int
+    workers: tuple[Worker, ...]
+
+
+def status(store: Store, *, now: datetime, zone: tzinfo, then: str = "resend") -> Status:
+    """How the queue is at `now`, its verdict in words with times in `zone`. `then`: what is done with doubts."""
+    with store.read() as conn:
+        due, oldest_at = queue.due(conn, now=now)
+        upcoming = [at for at in (enrolments.next_due_at(conn), ledger.next_due_at(conn)) if at is not None]
+        counted = queue.counted(conn, hour_ago=now - timedelta(hours=1), day_ago=now - timedelta(days=1))
+        mails, first_at, last_at = queue.doubts(conn)
+        published, seen = courses.listed(conn), workers.listed(conn)
+        waiting = counted.states.get("held", 0) + queue.stuck(conn)
+        troubles = breaker.listed(conn)
+        found = Seen(
+            now=now,
+            zone=zone,
+            due=due,
+            oldest_at=oldest_at,
+            under_way=counted.states.get("claimed", 0) + counted.states.get("handed", 0),
+            waiting=waiting,
+            last_sent_at=counted.last_sent_at,
+            troubles=troubles,
+            workers=seen,
+            published=len(published),
+            paused=sum(one.paused_at is not None for one in published),
+        )
+        return Status(
+            verdict=verdict_of(found),
+            now=now,
+            due=due,
+            lag=(now - oldest_at).total_seconds() if oldest_at is not None else 0.0,
+            next_at=min(upcoming, default=None),
+            sent=Sent(last_hour=counted.last_hour, last_day=counted.last_day, last_at=counted.last_sent_at),
+            in_doubt=InDoubt(mails=mails, first_at=first_at, last_at=last_at, then=then),
+            waiting=waiting,
+            deliveries=counted.states,
+            problems=tuple(queue.problems(conn)),
+            troubles=tuple(troubles),
+            courses=tuple(published),
+            learners=learners.count(conn),
+            workers=tuple(seen),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Queue:
+    """What a machine asks again and again; all of it is found by index. Spans are in seconds.
+
+    `open` has the mails that are under way, by state; `oldest_handed`: for how long one has gone without an outcome.
+    """
+
+    due: int
+    lag: float
+    open: Mapping[str, int]
+    oldest_handed: float
+    breaker_open: bool
+    workers_alive: int
+    courses_paused: int
+
+
+def queue_now(store: Store, *, now: datetime, seen_now: datetime) -> Queue:
+    """How the queue is at `now`; `seen_now` is the real time, in which workers leave their signs of life."""
+    with store.read() as conn:
+        due, oldest_at = queue.due(conn, now=now)
+        open_, handed_at = queue.open_states(conn)
+        published = courses.listed(conn)
+        alive = [one for one in workers.listed(conn) if one.is_alive(seen_now)]
+        return Queue(
+            due=due,
+            lag=_since(oldest_at, now),
+            open=open_,
+            oldest_handed=_since(handed_at, now),
+            breaker_open=bool(breaker.listed(conn)),
+            workers_alive=len(alive),
+            courses_paused=sum(one.paused_at is not None for one in published),
+        )
+
+
+def ledger_now(store: Store) -> Mapping[str, int]:
+    """How many rows of the whole ledger are in which state: it looks at each, so ask seldom."""
+    with store.read() as conn:
+        return queue.deliveries_by_state(conn)
+
+
+def _since(at: datetime | None, now: datetime) -> float:
+    return max(0.0, (now - at).total_seconds()) if at is not None else 0.0

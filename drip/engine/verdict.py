@@ -1,0 +1,145 @@
+"""What to tell somebody who was woken up: one sentence that says how it is, and what to type."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta, tzinfo
+from enum import StrEnum
+
+from drip.engine.explain import span_text
+from drip.store.breaker import Trouble
+from drip.store.workers import Worker
+
+#: What has been due for so long, although somebody sends, is late; what nobody sends for so long wakes somebody up.
+LATE_AFTER = timedelta(minutes=15)
+
+
+class Kind(StrEnum):
+    """How it is, the best first."""
+
+    #: Nothing is due, and nothing waits for anybody.
+    WELL = "well"
+    #: No course is published yet.
+    NEW = "new"
+    #: Every course is paused.
+    PAUSED = "paused"
+    #: Nothing is due, but something waits for a person.
+    WAITING = "waiting"
+    #: What is due goes out.
+    SENDING = "sending"
+    #: What is due goes out, later than it should.
+    LATE = "late"
+    #: Workers are there, and yet nothing has gone out for a while.
+    STUCK = "stuck"
+    #: Something is due, and no worker is there.
+    NOBODY = "nobody"
+    #: The sender's own trouble: nothing goes out.
+    STOPPED = "stopped"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """How it is: in a word, in a sentence, and what to type. `alarm`: somebody should get up."""
+
+    kind: Kind
+    words: str
+    type: str | None = None
+    alarm: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """What a verdict is passed on. `zone` is for times in its sentence; `workers` has the last seen first."""
+
+    now: datetime
+    zone: tzinfo
+    due: int
+    oldest_at: datetime | None
+    under_way: int
+    waiting: int
+    last_sent_at: datetime | None
+    troubles: Sequence[Trouble]
+    workers: Sequence[Worker]
+    published: int
+    paused: int
+
+
+def verdict_of(seen: Seen) -> Verdict:
+    """The worst that is true. Ends with what to type, where that would help."""
+    alive = [one for one in seen.workers if one.is_alive(seen.now)]
+    lag = seen.now - seen.oldest_at if seen.due and seen.oldest_at is not None else timedelta()
+    if trouble := _met(seen.troubles, alive):
+        since = clock_text(trouble.since, seen)
+        words = f"NOTHING GOES OUT since {since}: {trouble.transport} says {one_line(trouble.words)}"
+        return Verdict(kind=Kind.STOPPED, words=words, type="drip doctor", alarm=True)
+    if seen.due and not alive:
+        due = _are(seen.due)
+        words = f"Nobody is sending: {due} due since {_oldest(seen)}, and {_last_seen(seen)}"
+        return Verdict(kind=Kind.NOBODY, words=words, type="drip run", alarm=lag >= LATE_AFTER)
+    if seen.due and lag >= LATE_AFTER:
+        quiet = seen.last_sent_at is None or seen.now - seen.last_sent_at >= LATE_AFTER
+        there = f"{len(alive)} worker{' is' if len(alive) == 1 else 's are'} there"
+        if quiet:
+            last = f"since {clock_text(seen.last_sent_at, seen)}" if seen.last_sent_at is not None else "yet"
+            words = f"STUCK: {_are(seen.due)} due since {_oldest(seen)} and {there}, but nothing has gone out {last}"
+            return Verdict(kind=Kind.STUCK, words=f"{words}; look at the log of drip run", alarm=True)
+        words = f"Sending, but late: {seen.due:,} due, the oldest for {span_text(lag)}."
+        return Verdict(kind=Kind.LATE, words=words)
+    if seen.due or seen.under_way:
+        if not seen.due:
+            words = f"Sending: the last {seen.under_way:,} are under way."
+        else:
+            words = f"Sending: {seen.due:,} due, the oldest for {span_text(lag)}."
+        return Verdict(kind=Kind.SENDING, words=words)
+    if not seen.published:
+        words = "Nothing to send yet: no course is published"
+        return Verdict(kind=Kind.NEW, words=words, type="drip publish COURSE")
+    if seen.paused == seen.published:
+        words = "Nothing goes out: every course is paused"
+        return Verdict(kind=Kind.PAUSED, words=words, type="drip resume --all")
+    if seen.waiting:
+        words = f"Nothing is due, but {seen.waiting:,} wait{'s' if seen.waiting == 1 else ''} for a person"
+        return Verdict(kind=Kind.WAITING, words=words, type="drip settle")
+    return Verdict(kind=Kind.WELL, words="All is well: nothing is due.")
+
+
+def sentence(verdict: Verdict) -> str:
+    """The verdict with what to type."""
+    return verdict.words if verdict.type is None else f"{verdict.words}; type: {verdict.type}"
+
+
+def clock_text(at: datetime, seen: Seen) -> str:
+    """A time for somebody who knows which day it is: `02:14`, or `Mon 23 Nov 02:14` on another day."""
+    local, today = at.astimezone(seen.zone), seen.now.astimezone(seen.zone)
+    if local.date() == today.date():
+        return f"{local:%H:%M}"
+    year = f" {local.year}" if local.year != today.year else ""
+    return f"{local:%a} {local.day} {local:%b}{year} {local:%H:%M}"
+
+
+def one_line(words: str) -> str:
+    """What another machine says, fit for a terminal: on one line, without what would move the cursor."""
+    return "".join(c if c.isprintable() else " " for c in " ".join(words.split()))
+
+
+def _met(troubles: Sequence[Trouble], alive: Sequence[Worker]) -> Trouble | None:
+    """The trouble of the way out that is used. What another met, before the setting was changed, stops nobody."""
+    used = {one.transport for one in alive}
+    return next((trouble for trouble in troubles if not used or trouble.transport in used), None)
+
+
+def _oldest(seen: Seen) -> str:
+    return clock_text(seen.oldest_at, seen) if seen.oldest_at is not None else "now"
+
+
+def _are(number: int) -> str:
+    return f"{number:,} {'is' if number == 1 else 'are'}"
+
+
+def _last_seen(seen: Seen) -> str:
+    if not seen.workers:
+        return "no worker has been seen"
+    last = seen.workers[0]
+    what = "stopped" if last.stopped_at is not None else "was seen"
+    return f"the last worker {what} at {clock_text(last.seen_at, seen)}"
