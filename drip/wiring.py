@@ -17,6 +17,7 @@ from drip.engine.sending import Clock, Sending
 from drip.errors import SettingsError
 from drip.settings import Settings, require_secret
 from drip.store import Store, media, pins
+from drip.track.evidence import Kind as EvidenceKind
 from drip.track.token import Ring
 from drip.transports import Transport
 from drip.transports.outbox import Outbox
@@ -133,12 +134,15 @@ def sending(settings: Settings, opened: Store, clock: Clock) -> Sending:
         in_doubt_after=settings.in_doubt_after,
         only_to=settings.only_to,
         limit=settings.limit,
+        pace=settings.pace,
     )
 
 
-def recorder(settings: Settings, opened: Store) -> Recorder:
-    """The use cases behind the links."""
-    return Recorder(opened, suppression_key=suppression_key(settings, opened))
+def recorder(
+    settings: Settings, opened: Store, *, told: Callable[[EvidenceKind], None] = lambda _kind: None
+) -> Recorder:
+    """The use cases behind the links. `told` hears of each piece of evidence."""
+    return Recorder(opened, suppression_key=suppression_key(settings, opened), told=told)
 
 
 def pictures(opened: Store) -> Callable[[str], tuple[str, bytes] | None]:

@@ -6,9 +6,11 @@ One person's problem stays theirs: what cannot be decided for a row holds that r
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
+from itertools import takewhile
+from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
@@ -17,6 +19,7 @@ from drip.engine.cap import Cap, cap_of
 from drip.engine.effects import carry_out
 from drip.engine.follow import CHANGED, followed
 from drip.engine.sending import BATCH, PERSONAL, Sending, facts_of
+from drip.engine.taking import Later, Taking, take_up
 from drip.people import Enrolment, Facts, Learner, State
 from drip.plan.choice import choose
 from drip.plan.model import Mail, Plan
@@ -30,6 +33,8 @@ from drip.store import breaker, courses, edits, enrolments, learners, ledger, tu
 from drip.store.enrolments import Standing
 from drip.store.ledger import UNDER_WAY, Delivery, Phase
 from drip.store.troubles import tried_again
+
+T = TypeVar("T")
 
 #: Why an enrolment ends when its address is on the suppression list.
 SUPPRESSED = "the address is on the suppression list"
@@ -60,10 +65,20 @@ class Parcel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claimed:
-    """What one claim did: the parcels that it took, and how many due rows it looked at (0: nothing is due)."""
+    """What one claim did: the parcels that it took, and how many due rows it looked at (0: nothing is due).
+
+    `oldest_at` is since when the longest of those had been due. What the pace says: `again_at` is when to claim again
+    though nothing was looked at, `connections` how many there may be from now on, `stalled` the domains whose queues
+    are to be spread anew.
+    """
 
     parcels: tuple[Parcel, ...]
     looked_at: int
+    oldest_at: datetime | None = None
+    at: datetime | None = None
+    again_at: datetime | None = None
+    connections: int | None = None
+    stalled: frozenset[str] = frozenset()
 
 
 @dataclass(slots=True)
@@ -80,6 +95,7 @@ class _Claim:
     names: Mapping[str, Renames]
     repeats: Mapping[str, frozenset[str]]
     cap: Cap | None
+    taking: Taking | None
     moved: list[tuple[Enrolment, datetime | None, str]] = field(default_factory=list)
     parked: list[tuple[int, str | None, str]] = field(default_factory=list)
     traced: list[tuple[int, Note]] = field(default_factory=list)
@@ -93,40 +109,79 @@ def claim_due(sending: Sending, *, now: datetime, limit: int = BATCH) -> Claimed
     """Claim what is due at `now`. Steps that need no mail are passed, shifts are written, the suppressed end here."""
     with sending.store.write() as conn:
         lease = sending.lease(conn)
-        ledger.expire(conn, lease, now=now, in_doubt_for=sending.in_doubt_after)
-        ledger.settle_doubts(conn, now=now, resend=sending.in_doubt == "resend")
-        trouble = breaker.read(conn, sending.transport.name)
-        if trouble is not None and trouble.until > now:
-            return Claimed(parcels=(), looked_at=0)
-        again = ledger.due_again(conn, now=now, limit=limit - limit // 2)  # the other half is for what is new
-        new = turns.due(conn, now=now, limit=limit - len(again))
-        recaps = enrolments.reviews_due(conn, now=now, limit=limit - len(again) - len(new))
-        standings = [*(standing for _, standing in again), *new, *recaps]
-        if not standings:
-            return Claimed(parcels=(), looked_at=0)
-        facts, rows = facts_of(conn, [standing.enrolment for standing in standings])
-        barred = _barred(sending, conn, standings)
-        claim = _Claim(
-            sending=sending,
-            conn=conn,
-            lease=lease,
-            now=now,
-            facts=facts,
-            rows=rows,
-            barred=barred,
-            names=courses.names_of(conn, {standing.current for standing in standings}),
-            repeats=courses.repeats_of(conn, {standing.enrolment.course_id for standing in standings}),
-            cap=cap_of(sending.limit, conn, sending.library, standings, now),
-        )
-        for row, standing in again:
-            _try_again(claim, row, standing)
-        at_work = {standing.enrolment.id for standing in standings[: len(again) + len(new)]}
-        for standing in new:
-            _advance(claim, standing)
-        for standing in recaps:
-            if standing.enrolment.id not in at_work:  # its reviews are planned anew once its own mail is decided
-                _recap(claim, standing)
-        return Claimed(parcels=_write(claim), looked_at=len(standings))
+        taking = take_up(sending, conn, lease, now=now)
+        if taking is None:
+            return _claim_due(sending, conn, lease, None, now=now, limit=limit)
+        return _paced(conn, taking, _claim_due(sending, conn, lease, taking, now=now, limit=taking.look(limit)))
+
+
+def _claim_due(
+    sending: Sending, conn: Connection, lease: ledger.Lease, taking: Taking | None, *, now: datetime, limit: int
+) -> Claimed:
+    """Claim at most `limit`, in the caller's transaction."""
+    ledger.expire(conn, lease, now=now, in_doubt_for=sending.in_doubt_after)
+    ledger.settle_doubts(conn, now=now, resend=sending.in_doubt == "resend")
+    trouble = breaker.read(conn, sending.transport.name)
+    if (trouble is not None and trouble.until > now) or not limit:
+        return Claimed(parcels=(), looked_at=0)
+    again = ledger.due_again(conn, now=now, limit=limit - limit // 2)  # the other half is for what is new
+    new = turns.due(conn, now=now, limit=limit - len(again))
+    recaps = enrolments.reviews_due(conn, now=now, limit=limit - len(again) - len(new))
+    standings = [*(standing for _, standing in again), *new, *recaps]
+    if not standings:
+        return Claimed(parcels=(), looked_at=0)
+    facts, rows = facts_of(conn, [standing.enrolment for standing in standings])
+    barred = _barred(sending, conn, standings)
+    claim = _Claim(
+        sending=sending,
+        conn=conn,
+        lease=lease,
+        now=now,
+        facts=facts,
+        rows=rows,
+        barred=barred,
+        names=courses.names_of(conn, {standing.current for standing in standings}),
+        repeats=courses.repeats_of(conn, {standing.enrolment.course_id for standing in standings}),
+        cap=cap_of(sending.limit, conn, sending.library, standings, now),
+        taking=taking,
+    )
+    if taking is not None:
+        taking.meet(conn, standings)
+    for row, standing in _while_room(taking, again):
+        _try_again(claim, row, standing)
+    at_work = {standing.enrolment.id for standing in standings[: len(again) + len(new)]}
+    for standing in _while_room(taking, new):
+        _advance(claim, standing)
+    for standing in _while_room(taking, recaps):
+        if standing.enrolment.id not in at_work:  # its reviews are planned anew once its own mail is decided
+            _recap(claim, standing)
+    since = [*(row.due_at for row, _ in again), *(one.due_at for one in new), *(one.review_due_at for one in recaps)]
+    oldest_at = min((at for at in since if at is not None), default=None)
+    return Claimed(parcels=_write(claim), looked_at=len(standings), oldest_at=oldest_at)
+
+
+def _paced(conn: Connection, taking: Taking, claimed: Claimed) -> Claimed:
+    """Write what was taken, and say what the pace asks for."""
+    taking.write(conn, claimed.looked_at)
+    return replace(
+        claimed,
+        at=taking.now,
+        again_at=taking.again_at(conn) if not claimed.looked_at else None,
+        connections=taking.connections,
+        stalled=taking.stalled,
+    )
+
+
+def _while_room(taking: Taking | None, found: Iterable[T]) -> Iterator[T]:
+    """These, as long as anything more may go; the others stay as they are."""
+    return iter(found) if taking is None else takewhile(lambda _one: not taking.full, found)
+
+
+def _paced_until(claim: _Claim, standing: Standing, due_at: datetime | None, reason: str | None) -> Later | None:
+    """When to look again, where a mail to this learner would go too fast for their domain."""
+    if claim.taking is None:
+        return None
+    return claim.taking.place(standing.learner.email, due_at=due_at, reason=reason)
 
 
 def _barred(sending: Sending, conn: Connection, standings: Sequence[Standing]) -> set[int]:
@@ -184,6 +239,9 @@ def _try_again(claim: _Claim, row: Delivery, standing: Standing) -> None:
     except PERSONAL as error:
         ledger.give_up(conn, row.id, answer=str(error))
         return
+    if (paced := _paced_until(claim, standing, row.due_at, row.answer)) is not None:
+        ledger.shift(conn, row.id, due_at=paced.at, answer=paced.reason)
+        return
     if claim.cap is not None and isinstance(mail, Mail):
         claim.cap.took(standing.learner.id)
     claim.again.append(
@@ -219,6 +277,9 @@ def _advance(claim: _Claim, standing: Standing) -> None:
             raise LookupError(f"{then.send.id} has a ledger row already")
         if then.send is not None and claim.cap is not None:
             then = _in_order(claim.cap, standing, plan, then, zone)
+        if then.send is not None:
+            later = _paced_until(claim, standing, standing.due_at, standing.due_reason)
+            then = then if later is None else replace(then, send=None, due_at=later.at, reason=later.reason)
         riders = due_questions(plan, facts, zone, now) if then.send is not None else ()
         review_at = next_review_at(plan, then.enrolment, facts, zone, now, then.due_at)
     except PERSONAL as error:
@@ -308,6 +369,8 @@ def _recap(claim: _Claim, standing: Standing) -> None:
         claim.reviews[enrolment.id] = now + LOOK_AGAIN
     elif at is None or not questions:
         claim.reviews[enrolment.id] = at if at is None or at > now else now + LOOK_AGAIN
+    elif (later := _paced_until(claim, standing, None, None)) is not None:
+        claim.reviews[enrolment.id] = later.at
     else:
         claim.reviews[enrolment.id] = None
         claim.new.append(

@@ -15,6 +15,7 @@ from threading import Event
 
 from sqlalchemy import Connection
 
+from drip.engine.account import Stage, Stopwatch
 from drip.engine.claim import LOOK_AGAIN, SUPPRESSED, Parcel
 from drip.engine.mark import Gone, Tally, came_back, write_down
 from drip.engine.sending import GROUP, Sending
@@ -25,6 +26,7 @@ from drip.schedule.acts import tracks_opens
 from drip.schedule.advance import scope
 from drip.store import enrolments, learners, ledger
 from drip.store.troubles import LETS_THE_OTHER_GO_SECONDS, Undone
+from drip.transports import Outcome, Result
 
 log = logging.getLogger("drip.deliver")
 
@@ -50,29 +52,49 @@ def lanes_of(sending: Sending) -> int:
     return max(1, (sending.transport.connections + GROUP) // GROUP)
 
 
-def run_lane(sending: Sending, take: Callable[[], Sequence[Parcel]], stop: Callable[[], bool]) -> Tally:
-    """Send the groups that `take` gives (each of at most GROUP, none at the end). Stops at the sender's own trouble."""
-    total, gone = Tally(), None
+def run_lane(
+    sending: Sending,
+    take: Callable[[], Sequence[Parcel]],
+    stop: Callable[[], bool],
+    watch: Stopwatch | None = None,
+    spared: Callable[[Parcel], object] = lambda _parcel: None,
+) -> Tally:
+    """Send the groups that `take` gives (each of at most GROUP, none at the end). Stops at the sender's own trouble.
+
+    `spared` hears of each mail of which the other side saw nothing: it takes no room in the pace.
+    """
+    total, gone, watch = Tally(), None, watch or Stopwatch()
     try:
         while group := take():
-            ready = _prepare(sending, group)
-            done, handed = _exchange(sending, gone, ready, stop)
+            with watch.on(Stage.RENDER):
+                ready = _prepare(sending, group)
+            with watch.on(Stage.MARK):
+                done, handed = _exchange(sending, gone, ready, stop)
             total, gone = total + done, None
-            result = sending.transport.send([one for one in ready.messages if one.delivery_id in handed])
+            with watch.on(Stage.SEND):
+                result = sending.transport.send([one for one in ready.messages if one.delivery_id in handed])
             gone = came_back(ready.parcels, result, now=sending.clock())
+            for delivery_id in ready.parcels.keys() - _tried(result):
+                spared(ready.parcels[delivery_id])
             if result.trouble is not None:
                 break
     finally:
         if gone is not None:
-            total += _exchange(sending, gone, None, stop)[0]
+            with watch.on(Stage.MARK):
+                total += _exchange(sending, gone, None, stop)[0]
     return total
+
+
+def _tried(result: Result) -> set[int]:
+    """The mails that were really tried."""
+    return {receipt.delivery_id for receipt in result.receipts if receipt.outcome is not Outcome.UNTRIED}
 
 
 def _prepare(sending: Sending, group: Sequence[Parcel]) -> _Ready:
     """Render a group, before the database is held."""
     messages: list[Message] = []
     broken: dict[int, str] = {}
-    barred = [parcel for parcel in group if not _is_meant(sending, parcel)]
+    barred = [parcel for parcel in group if not sending.means(parcel.learner.email)]
     with sending.store.read() as conn:  # asked only for templates that this worker has not met yet
         for parcel in group:
             if parcel in barred:
@@ -84,11 +106,6 @@ def _prepare(sending: Sending, group: Sequence[Parcel]) -> _Ready:
     return _Ready(
         parcels={parcel.delivery_id: parcel for parcel in group}, messages=messages, broken=broken, barred=barred
     )
-
-
-def _is_meant(sending: Sending, parcel: Parcel) -> bool:
-    """Whether the staging guard lets this address pass."""
-    return not sending.only_to or learners.address_of(parcel.learner.email) in sending.only_to
 
 
 def message_for(sending: Sending, conn: Connection, parcel: Parcel) -> Message:

@@ -13,8 +13,9 @@ from drip.engine.library import Library
 from drip.errors import DripError
 from drip.people import Enrolment, Facts, summarise
 from drip.plan.renames import called_now
+from drip.schedule.pace import Pace
 from drip.schedule.reviews import REVIEW
-from drip.store import Store, courses, evidence, ledger
+from drip.store import Store, courses, evidence, learners, ledger
 from drip.store.ledger import Delivery, Phase
 from drip.track.token import Ring
 from drip.transports import Transport
@@ -36,7 +37,7 @@ class Sending:
     """Everything that sending needs. `worker` names this process in leases.
 
     `in_doubt` is `resend` or `hold`; `only_to` is a staging guard: mail to any other address is held.
-    `limit` is the workspace's cap on mails to one learner, over all courses.
+    `limit` is the workspace's cap on mails to one learner, over all courses. `pace` is how fast mail may go.
     """
 
     store: Store
@@ -51,6 +52,7 @@ class Sending:
     in_doubt_after: timedelta = timedelta(minutes=15)
     only_to: frozenset[str] = frozenset()
     limit: Limit | None = None
+    pace: Pace | None = None
     library: Library = field(default_factory=Library)
 
     def lease(self, conn: Connection) -> ledger.Lease:
@@ -58,6 +60,10 @@ class Sending:
         return ledger.Lease(
             worker=self.worker, now=self.store.lease_clock(conn), lasts_for=self.lease_for.total_seconds()
         )
+
+    def means(self, email: str) -> bool:
+        """Whether the staging guard lets this address pass."""
+        return not self.only_to or learners.address_of(email) in self.only_to
 
 
 def facts_of(conn: Connection, enrolled: Sequence[Enrolment]) -> tuple[Mapping[int, Facts], dict[int, list[Delivery]]]:

@@ -16,8 +16,10 @@ from types import FrameType
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
+from drip.engine.account import Told, nobody
 from drip.engine.deliver import deliver_due
 from drip.engine.mark import Tally
+from drip.engine.pace import begin, give_back_share
 from drip.engine.sending import Sending
 from drip.errors import DripError
 from drip.wiring import system_clock
@@ -66,20 +68,24 @@ def run(
     *,
     every: float = TICK_SECONDS,
     told: Callable[[Tally], None] = lambda _tally: None,
+    told_claim: Told = nobody,
 ) -> None:
-    """Send what falls due until `stop` is set. `told` hears of every tick that did anything.
+    """Send what falls due until `stop` is set. `told` hears of each tick that did anything, `told_claim` of each claim.
 
     A tick that is still at work when the next is due is not run twice. An error of the machine (a full disk, a
     database that does not answer) is logged, and it is tried again, less and less often, until it goes.
     """
-    failures, quiet_until = 0, 0.0
+    failures, quiet_until, begun = 0, 0.0, False
 
     def tick() -> None:
-        nonlocal failures, quiet_until
+        nonlocal failures, quiet_until, begun
         if time.monotonic() < quiet_until:
             return
         try:
-            tally = deliver_due(sending, stop=stop.is_set)
+            if not begun:
+                begin(sending)
+                begun = True
+            tally = deliver_due(sending, stop=stop.is_set, told=told_claim, pause=stop.wait)
         except DripError as error:
             wait = min(TRIES_AGAIN_AT_LEAST_EVERY_SECONDS, every * 2 ** min(failures, 10))
             failures, quiet_until = failures + 1, time.monotonic() + wait - every / 2
@@ -109,3 +115,7 @@ def run(
     finally:
         scheduler.shutdown(wait=True)
         sending.transport.close()
+        try:
+            give_back_share(sending)
+        except DripError as error:  # it runs out by itself
+            log.error("the connections are not given back: %s", error)

@@ -32,7 +32,8 @@ from drip.course.timing import (
 from drip.errors import SettingsError
 from drip.render.colour import hex_colour
 from drip.render.layout import Brand
-from drip.settings import values
+from drip.schedule.pace import Pace
+from drip.settings import pace, values
 from drip.settings.files import FILE, LOCAL_FILE, Said, like, read_files
 
 T = TypeVar("T")
@@ -69,6 +70,7 @@ class Settings:
     in_doubt_after: timedelta = timedelta(minutes=15)
     only_to: frozenset[str] = frozenset()
     limit: Limit | None = None
+    pace: Pace | None = None
     log: str = ""
     log_level: str = ""
 
@@ -96,7 +98,9 @@ def load(folder: Path, environ: Mapping[str, str] = os.environ) -> Settings:
         found["limit"] = values.read(parse_limit, *said["timing.limit"])
     if str(found.get("transport", "")).partition(":")[0] in HELD_IN_DOUBT:
         found.setdefault("in_doubt", "hold")
-    return replace(settings, **found, defaults=_defaults(said, is_workspace), brand=_brand(said))
+    defaults = _defaults(said, is_workspace)
+    found["pace"] = pace.pace(said, zone=defaults.timezone)
+    return replace(settings, **found, defaults=defaults, brand=_brand(said))
 
 
 def masked(url: str) -> str:
@@ -183,6 +187,7 @@ _PLAIN: Mapping[str, tuple[str, Callable[[Any], Any]]] = {
 _SECTIONS: Mapping[str, tuple[str, ...] | None] = {
     "sender": ("name", "email", "reply_to", "bounces"),
     "timing": ("every", "at", "between", "days", "skip_holidays", "timezone", "limit", "stale_after"),
+    pace.SECTION: pace.KEYS,
     "brand": tuple(one.name for one in fields(Brand)),
     LEARNER: None,
 }

@@ -229,6 +229,19 @@ class BreakerRow(SQLModel, table=True):
     trips: int = 1
 
 
+class WorkerRow(SQLModel, table=True):
+    """A process that sends, as it was last seen. What it holds says the ledger; this only says that it is there."""
+
+    __tablename__: ClassVar[str] = "worker"
+    name: str = Field(primary_key=True)
+    host: str
+    process: int
+    transport: str
+    started_at: datetime
+    seen_at: datetime
+    stopped_at: datetime | None = None
+
+
 class MediaRow(SQLModel, table=True):
     """A picture that mails show, under a name made of its content."""
 
@@ -259,6 +272,15 @@ class OutboxRow(SQLModel, table=True):
     sent_at: datetime | None = None
 
 
+class PaceRow(SQLModel, table=True):
+    """What has gone by a way out, and its domains' queues (store/pace.py); under no domain, the way out itself."""
+
+    __tablename__: ClassVar[str] = "pace"
+    way: str = Field(primary_key=True)
+    domain: str = Field(primary_key=True)
+    body: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))
+
+
 class PinRow(SQLModel, table=True):
     """What must stay the same for as long as this database lives, such as the suppression list's key (its print)."""
 
@@ -282,7 +304,9 @@ evidence = table(EvidenceRow)
 suppression = table(SuppressionRow)
 trace = table(TraceRow)
 breaker = table(BreakerRow)
+worker = table(WorkerRow)
 media = table(MediaRow)
 entry = table(EntryRow)
 outbox = table(OutboxRow)
+pace = table(PaceRow)
 pin = table(PinRow)

@@ -62,10 +62,16 @@ class Transport(Protocol):
     put off in a row), it stops trying, says so in `Result.trouble`, and returns UNTRIED for what it did not get to.
 
     Several threads may call `send` at once. They share `connections`, the most messages that are under way at a time.
+    `allow` changes that, up to what the transport was made with.
     """
 
     name: str
     connections: int
+
+    def allow(self, connections: int) -> None:
+        """Have no more than so many connections from now on; with 0, nothing is sent. Idle ones above are closed when
+        this returns. To be called while nothing is being sent."""
+        ...
 
     def send(self, messages: Sequence[Message]) -> Result:
         """Try each message once."""

@@ -14,24 +14,31 @@ from datetime import UTC
 from pathlib import Path
 
 from drip.render.message import Message
-from drip.render.mime import ascii_address, to_bytes
+from drip.render.mime import ascii_address
 from drip.transports import Outcome, Receipt, Result
+from drip.transports.dkim import written
+from drip.transports.dkim_keys import DkimKey
 
 #: Characters of the recipient's address in a file's name; a name may have 255 bytes.
 _LONGEST_SLUG = 80
 
 
 class Outbox:
-    """The transport that writes files. The folder is made when the first mail comes."""
+    """The transport that writes files, signed as they would travel. The folder is made when the first mail comes."""
 
     name = "outbox"
     connections = 1
 
-    def __init__(self, folder: str | os.PathLike[str]) -> None:
+    def __init__(self, folder: str | os.PathLike[str], keys: Sequence[DkimKey] = ()) -> None:
         self.folder = Path(folder)
+        self._keys = tuple(keys)
 
     def __repr__(self) -> str:
         return f"Outbox({str(self.folder)!r})"
+
+    def allow(self, connections: int) -> None:
+        """Nothing is held open; it is about the number alone."""
+        self.connections = min(connections, Outbox.connections)
 
     def send(self, messages: Sequence[Message]) -> Result:
         """Write each message once. A disk that refuses is the sender's trouble: that mail and the rest are UNTRIED."""
@@ -56,7 +63,7 @@ class Outbox:
     def _write(self, message: Message) -> Receipt:
         try:
             ascii_address(message.rcpt_to)  # what no mail server would be given is not written here either
-            content, name = to_bytes(message), file_name(message)
+            content, name = written(message, self._keys), file_name(message)
         except ValueError as error:
             words = f"drip cannot write this mail: {error}"
             return Receipt(delivery_id=message.delivery_id, outcome=Outcome.REFUSED, answer=words)

@@ -20,6 +20,7 @@ from dataclasses import replace
 from drip.errors import SenderTrouble
 from drip.render.message import Message
 from drip.transports import Result
+from drip.transports.dkim_keys import DkimKey
 from drip.transports.event_loop import new_event_loop
 from drip.transports.smtp_batch import Batch, Record
 from drip.transports.smtp_connections import Connections
@@ -36,6 +37,7 @@ class Smtp:
     `tls`: `auto` takes STARTTLS where offered (TLS from the first byte on port 465), verifies the certificate except
     towards loopback, and sends no password in the clear except to loopback; `starttls` and `implicit` insist and
     always verify; `none` never encrypts. `ca_file` holds certificates to trust in place of the system's.
+    `keys` sign the mails whose From they cover.
     """
 
     def __init__(
@@ -49,10 +51,11 @@ class Smtp:
         timeout: float = 60.0,
         ca_file: str | None = None,
         local_hostname: str | None = None,
+        keys: Sequence[DkimKey] = (),
     ) -> None:
         #: What the breaker is kept under: another server has no trouble yet.
         self.name = f"smtp {host}:{port}"
-        self.connections = connections
+        self.connections = self._most = connections
         self._server = Server(
             host=host,
             port=port,
@@ -64,6 +67,7 @@ class Smtp:
             local_hostname=local_hostname,
         )
         self._context: ssl.SSLContext | None = None
+        self._keys = tuple(keys)
         self._record = Record()
         self._talks: Connections | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -77,15 +81,23 @@ class Smtp:
         """Try each message once, over up to `connections` connections together with whoever else is sending."""
         if not messages:
             return Result(receipts=())
-        batch, result = Batch(messages, self._record), Future[Result]()
+        batch, result = Batch(messages, self._record, self._keys), Future[Result]()
         with self._door:
             loop, talks = self._started()
             loop.call_soon_threadsafe(talks.add, batch, result)
         try:
+            batch.sign_ahead()
             return result.result()
         finally:
             if not result.done():  # an interrupted caller leaves no message half way: it is cut off
                 loop.call_soon_threadsafe(talks.drop, batch)
+
+    def allow(self, connections: int) -> None:
+        """Have no more than so many open; those that are idle and above it say QUIT before this returns."""
+        with self._door:
+            self.connections = min(connections, self._most)
+            if self._loop is not None and self._talks is not None:
+                asyncio.run_coroutine_threadsafe(self._talks.allow(self.connections), self._loop).result()
 
     def close(self) -> None:
         """Say QUIT on every open connection and end the thread, once nobody sends. A later `send` starts again."""

@@ -64,6 +64,13 @@ class Connections:
             talk.drop("the caller is gone")
         self._look()
 
+    async def allow(self, most: int) -> None:
+        """Keep no more than `most`: those above that are idle say QUIT, and are closed when this returns."""
+        self._most = self._allowed = most
+        for talk in self._idle[: max(0, self._count - len(self._leaving) - most)]:
+            self._send_away(talk)
+        await self._left_behind(self._leaving)
+
     async def close(self) -> None:
         """Once no batch is on its way, say QUIT on every connection, and hang up on those that take long."""
         while self._batches:
@@ -74,9 +81,13 @@ class Connections:
         await asyncio.gather(*opening, return_exceptions=True)
         for talk in list(self._idle):
             self._send_away(talk)
-        if all_of_them := [talk.closed for talk in (*self._busy, *self._leaving)]:
+        await self._left_behind(self._busy, self._leaving)
+
+    async def _left_behind(self, *kinds: set[Conversation]) -> None:
+        """Wait for these to end, and hang up on those that take long."""
+        if all_of_them := [talk.closed for kind in kinds for talk in kind]:
             await asyncio.wait(all_of_them, timeout=_GOODBYE)
-        if left := [*self._busy, *self._leaving]:
+        if left := [talk for kind in kinds for talk in kind]:
             for talk in left:
                 talk.drop("closed")
             await asyncio.wait([talk.closed for talk in left], timeout=_GOODBYE)
@@ -112,7 +123,7 @@ class Connections:
         if talk.alive:
             self._busy.discard(talk)
             self._idle.append(talk)
-            if self._closing:
+            if self._closing or self._count - len(self._leaving) > self._most:
                 self._send_away(talk)
         else:
             self._busy.discard(talk)
