@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
-from drip.render.mime import ascii_address, to_bytes
+from drip.render.message import Message
+from drip.render.mime import ascii_address
 from drip.transports import Outcome, batch
 from drip.transports.batch import LOST_IN_A_ROW, REFUSED_IN_A_ROW
+from drip.transports.dkim import written
+from drip.transports.dkim_keys import DkimKey
 from drip.transports.smtp_letter import Letter
 from drip.transports.smtp_replies import Ending, Stage, Verdict, judge
 
@@ -30,9 +35,28 @@ class Record(batch.Record):
 
 
 class Batch(batch.Batch):
-    """What is left of a batch, and what became of the rest."""
+    """What is left of a batch, and what became of the rest. Each mail is signed with the keys that cover its From."""
 
     _record: Record
+
+    def __init__(self, messages: Sequence[Message], record: Record, keys: Sequence[DkimKey] = ()) -> None:
+        super().__init__(messages, record)
+        self._keys = tuple(keys)
+        self._order = tuple(self.waiting)
+        self._written: dict[int, bytes] = {}  # what was signed ahead
+        self._begun: set[int] = set()  # positions that were given out
+
+    def sign_ahead(self) -> None:
+        """Write and sign from the last on, in a thread that only waits else, until the one that sends is met.
+
+        Both threads make progress, since signing lets go of the interpreter. A mail that cannot be written is left
+        for `take`, which says so.
+        """
+        for position in reversed(self._order if self._keys else ()):
+            if position in self._begun or self.stopped:
+                return
+            with suppress(ValueError):
+                self._written[position] = written(self._messages[position], self._keys)
 
     def take(self, largest: int) -> Letter | None:
         """Give the next letter to try, or None. It must come back: by `end`, or by `give_back`.
@@ -43,7 +67,8 @@ class Batch(batch.Batch):
         while (position := self.next_position()) is not None:
             message = self._messages[position]
             try:
-                content = to_bytes(message)
+                self._begun.add(position)
+                content = self._written.get(position) or written(message, self._keys)
                 mail_from = ascii_address(message.mail_from) if message.mail_from else ""
                 rcpt_to = ascii_address(message.rcpt_to)
             except ValueError as error:  # this message's own mistake; the others go on
