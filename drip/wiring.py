@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from difflib import get_close_matches
 from hashlib import sha256
@@ -16,36 +16,40 @@ from drip.engine.record import Recorder
 from drip.engine.sending import Clock, Sending
 from drip.errors import SettingsError
 from drip.settings import Settings, require_secret
+from drip.settings.dkim import read_keys
 from drip.store import Store, media, pins
 from drip.track.evidence import Kind as EvidenceKind
 from drip.track.token import Ring
 from drip.transports import Transport
+from drip.transports.dkim_keys import DkimKey
 from drip.transports.outbox import Outbox
 from drip.transports.sendgrid import SendGrid, parse_sendgrid_url
 from drip.transports.smtp import Smtp, parse_smtp_url
 
 
-def _outbox(settings: Settings) -> Transport:
-    return Outbox(settings.folder / (settings.transport.partition(":")[2] or "outbox"))
+def _outbox(settings: Settings, keys: Sequence[DkimKey]) -> Transport:
+    return Outbox(settings.folder / (settings.transport.partition(":")[2] or "outbox"), keys)
 
 
-def _smtp(settings: Settings) -> Transport:
-    return Smtp(**parse_smtp_url(settings.transport))
+def _smtp(settings: Settings, keys: Sequence[DkimKey]) -> Transport:
+    return Smtp(**parse_smtp_url(settings.transport), keys=keys)
 
 
-def _sendgrid(settings: Settings) -> Transport:
+def _sendgrid(settings: Settings, _keys: Sequence[DkimKey]) -> Transport:
     return SendGrid(settings.sendgrid_api_key, **parse_sendgrid_url(settings.transport))
 
 
 #: Under this name the suppression key's print stands in the database.
 _PIN = "suppression key"
 #: scheme of DRIP_TRANSPORT → how to make it.
-TRANSPORTS: Mapping[str, Callable[[Settings], Transport]] = {
+TRANSPORTS: Mapping[str, Callable[[Settings, Sequence[DkimKey]], Transport]] = {
     "outbox": _outbox,
     "smtp": _smtp,
     "smtps": _smtp,
     "sendgrid": _sendgrid,
 }
+#: Ways out whose provider signs by itself: our keys are not even read.
+SIGNED_BY_PROVIDER = frozenset({"sendgrid"})
 
 
 def system_clock() -> datetime:
@@ -83,10 +87,16 @@ def transport(settings: Settings) -> Transport:
         named = colon and scheme.isalnum()  # anything else may be a piece of a password
         said = f'there is no way out "{scheme}:"' if named else "it names no way out"
         raise SettingsError(f"DRIP_TRANSPORT: {said}; {hint}")
+    keys = () if scheme in SIGNED_BY_PROVIDER else signing_keys(settings)
     try:
-        return TRANSPORTS[scheme](settings)
+        return TRANSPORTS[scheme](settings, keys)
     except SettingsError as error:
         raise SettingsError(f"DRIP_TRANSPORT: {error}") from None
+
+
+def signing_keys(settings: Settings) -> tuple[DkimKey, ...]:
+    """The keys that sign mails (DKIM), as drip.toml and DRIP_DKIM_* name them. Raises SettingsError."""
+    return read_keys(settings.dkim, settings.folder)
 
 
 def ring(settings: Settings) -> Ring:

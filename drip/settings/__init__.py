@@ -33,7 +33,8 @@ from drip.errors import SettingsError
 from drip.render.colour import hex_colour
 from drip.render.layout import Brand
 from drip.schedule.pace import Pace
-from drip.settings import pace, values
+from drip.settings import dkim, pace, values
+from drip.settings.dkim import Dkim
 from drip.settings.files import FILE, LOCAL_FILE, Said, like, read_files
 
 T = TypeVar("T")
@@ -73,6 +74,7 @@ class Settings:
     pace: Pace | None = None
     log: str = ""
     log_level: str = ""
+    dkim: tuple[Dkim, ...] = ()
 
 
 def load(folder: Path, environ: Mapping[str, str] = os.environ) -> Settings:
@@ -82,7 +84,7 @@ def load(folder: Path, environ: Mapping[str, str] = os.environ) -> Settings:
         key = name.removeprefix("DRIP_").lower()
         if name.startswith("DRIP_") and key in _PLAIN:
             said[key] = (value, name)
-        elif name.startswith("DRIP_"):
+        elif name.startswith("DRIP_") and not name.startswith(dkim.VARIABLES):
             raise SettingsError(f"{name}: there is no such setting{like(key, _PLAIN, 'DRIP_')}")
     settings = Settings(folder=folder, is_workspace=is_workspace)
     found: dict[str, Any] = {}
@@ -100,6 +102,7 @@ def load(folder: Path, environ: Mapping[str, str] = os.environ) -> Settings:
         found.setdefault("in_doubt", "hold")
     defaults = _defaults(said, is_workspace)
     found["pace"] = pace.pace(said, zone=defaults.timezone)
+    found["dkim"] = dkim.read_sections(said, environ)
     return replace(settings, **found, defaults=defaults, brand=_brand(said))
 
 
@@ -189,5 +192,6 @@ _SECTIONS: Mapping[str, tuple[str, ...] | None] = {
     "timing": ("every", "at", "between", "days", "skip_holidays", "timezone", "limit", "stale_after"),
     pace.SECTION: pace.KEYS,
     "brand": tuple(one.name for one in fields(Brand)),
+    dkim.SECTION: None,
     LEARNER: None,
 }
