@@ -15,6 +15,7 @@ from drip.cli.output import Format, FormatOption, Misused, columns_wide, say, sh
 if TYPE_CHECKING:
     from drip.engine.doctor import Premises, Row
     from drip.settings import Settings
+    from drip.transports.dkim_keys import DkimKey
 
 #: Where a finding begins on its line, behind its severity.
 _INDENT = " " * 11
@@ -77,6 +78,7 @@ def _premises(chosen: Settings) -> Premises:
     scheme = chosen.transport.partition(":")[0]
     kind: Literal["outbox", "smtp", "sendgrid"] = "outbox"
     trouble, server = "", None
+    keys: tuple[DkimKey, ...] = ()
     try:
         if scheme in ("smtp", "smtps"):
             kind = "smtp"
@@ -87,10 +89,11 @@ def _premises(chosen: Settings) -> Premises:
             wiring.transport(chosen).close()
         elif scheme != "outbox":
             wiring.transport(chosen)
+        if scheme not in wiring.SIGNED_BY_PROVIDER:
+            keys = wiring.signing_keys(chosen)
     except SettingsError as error:
         trouble = str(error)
     sender = chosen.defaults.sender
-    keys = getattr(chosen, "dkim", ())
     return Premises(
         folder=chosen.folder,
         way_out=masked(chosen.transport),
@@ -113,7 +116,7 @@ def _premises(chosen: Settings) -> Premises:
             SigningKey(
                 selector=key.selector,
                 domain=key.domain,
-                algorithm=key.algorithm.partition("-")[0],
+                algorithm=key.algorithm,
                 bits=key.bits,
                 record=public_record(key),
             )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from base64 import b64encode
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -22,8 +21,6 @@ from drip.errors import SettingsError
 
 #: Bits of an RSA key: verifiers refuse shorter ones (RFC 8301, section 3.2), and what that section asks signers for.
 LEAST_BITS, GOOD_BITS = 1024, 2048
-#: Bytes of one string in a TXT record (RFC 1035, section 3.3.14).
-_STRING = 255
 
 _PADDING, _HASH = padding.PKCS1v15(), SHA256()
 #: What a PEM may hold in place of a private key, and what that is.
@@ -61,11 +58,6 @@ class DkimKey:
     def name(self) -> str:
         """Where its public half is published: `s1._domainkey.acme.example`."""
         return f"{self.selector}._domainkey.{self.domain}"
-
-    @property
-    def weak(self) -> bool:
-        """Whether receivers think little of it: an RSA key with less than 2048 bits."""
-        return self.algorithm is Algorithm.RSA and self.bits < GOOD_BITS
 
     def sign(self, data: bytes) -> bytes:
         """The signature of what a DKIM-Signature covers. The same data has the same signature, always."""
@@ -119,24 +111,10 @@ def public_record(key: DkimKey) -> str:
     return f"v=DKIM1; k={key.algorithm}; p={b64encode(written).decode()}"
 
 
-def zone_line(key: DkimKey) -> str:
-    """The record as a line of a zone file, in strings of at most 255 bytes, which readers join without a space."""
-    record = public_record(key)
-    strings = " ".join(f'"{record[start : start + _STRING]}"' for start in range(0, len(record), _STRING))
-    return f"{key.name}. IN TXT ( {strings} )"
-
-
 def signers_for(domain: str, keys: Sequence[DkimKey]) -> tuple[DkimKey, ...]:
     """The keys whose domain is this one or above it, in their order: each of them signs, and DMARC calls it aligned."""
     below = f".{domain.lower().rstrip('.')}"
     return tuple(key for key in keys if below.endswith(f".{key.domain}"))
-
-
-def exposed(key: DkimKey) -> bool:
-    """Whether its file can be read by everybody on this machine."""
-    if key.file is None or os.name != "posix":
-        return False
-    return bool(key.file.stat().st_mode & 0o004)
 
 
 def complaints(keys: Sequence[DkimKey]) -> Iterator[str]:

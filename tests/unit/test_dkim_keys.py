@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.serialization import (
 from verifiers import ed25519, ed25519_pem, rsa, rsa_pem
 
 from drip.errors import SettingsError
-from drip.transports.dkim_keys import Algorithm, DkimKey, complaints, public_record, read_key, signers_for, zone_line
+from drip.transports.dkim_keys import Algorithm, DkimKey, complaints, public_record, read_key, signers_for
 
 #: The key of RFC 8463, appendix A.2: its seed, and the p= that is published for it.
 SEED, PUBLISHED = "nWGxne/9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A=", "11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo="
@@ -45,7 +45,7 @@ def test_rsa_key_in_either_form() -> None:
     """PKCS #8 (openssl genpkey) and PKCS #1 (openssl genrsa -traditional) hold the same key."""
     modern, old = read(pem_of(RSA_KEY)), read(pem_of(RSA_KEY, PrivateFormat.TraditionalOpenSSL))
     assert public_record(modern) == public_record(old)
-    assert (modern.algorithm, modern.bits, modern.weak) == (Algorithm.RSA, 2048, False)
+    assert (modern.algorithm, modern.bits) == (Algorithm.RSA, 2048)
 
 
 def test_rsa_record_holds_the_public_key() -> None:
@@ -65,17 +65,7 @@ def test_ed25519_record_is_that_of_the_standard() -> None:
     )
     assert key.name == "brisbane._domainkey.football.example.com"
     assert public_record(key) == f"v=DKIM1; k=ed25519; p={PUBLISHED}"
-    assert (key.algorithm, key.bits, key.weak) == (Algorithm.ED25519, 256, False)
-
-
-def test_zone_line_has_no_string_over_255_bytes() -> None:
-    """What stands in a zone file is the record, cut where a string of a TXT record must end."""
-    name, strings = zone_line(rsa()).split(" IN TXT ")
-    assert name == "s1._domainkey.acme.example."
-    pieces = strings.removeprefix('( "').removesuffix('" )').split('" "')
-    assert "".join(pieces) == public_record(rsa())
-    assert len(pieces) == 2
-    assert max(map(len, pieces)) <= 255
+    assert (key.algorithm, key.bits) == (Algorithm.ED25519, 256)
 
 
 @pytest.mark.parametrize(
@@ -115,8 +105,8 @@ def test_what_cannot_sign_is_refused(pem: bytes, words: str) -> None:
     assert "cryptography" not in shown
 
 
-def test_short_rsa_key_is_refused_and_a_middling_one_is_weak() -> None:
-    """512 bits (RFC 8301 forbids them) sign nothing; 1024 do, and are called weak."""
+def test_short_rsa_key_is_refused() -> None:
+    """512 bits (RFC 8301 forbids them) sign nothing; 1024 do."""
     short = b"""-----BEGIN PRIVATE KEY-----
 MIIBVAIBADANBgkqhkiG9w0BAQEFAASCAT4wggE6AgEAAkEA46Np2dCx2tLZMhSp
 5G6wIG3u9RSkHL+ocRSqAoVDZVvyZyno68VmDJD2+bSEUMJL5GtnzR3HK71kTIpb
@@ -130,9 +120,7 @@ Ma8TsMFTRoM=
 """
     with pytest.raises(SettingsError, match="512 bits"):
         read(short)
-    middling = read(rsa_pem(1024).encode())
-    assert middling.weak
-    assert middling.bits == 1024
+    assert read(rsa_pem(1024).encode()).bits == 1024
 
 
 def test_nothing_shows_a_key() -> None:
