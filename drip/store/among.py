@@ -64,10 +64,29 @@ def _in_json(element: _Among, compiler: SQLCompiler, **how: Any) -> str:
     return f"{column} IN (SELECT value FROM json_each({values}))"
 
 
+class _ByKey(_Among):
+    """column, list → the same, where the database needs telling that it shall look the values up."""
+
+    inherit_cache = True
+    name = "by_key"
+
+
+@compiles(_ByKey, "sqlite")
+def _nothing(_element: _ByKey, _compiler: SQLCompiler, **_how: Any) -> str:
+    return "1"
+
+
 def among(column: ColumnElement[Any], name: str = "ids") -> ColumnElement[bool]:
     """Whether the column's value is among those bound to `name`: numbers, or texts, as the column is."""
     numbers = isinstance(column.type, Integer)
     return _Among(column, bindparam(name, type_=_Values(numbers=numbers)))
+
+
+def by_key(column: ColumnElement[Any]) -> ColumnElement[bool]:
+    """Beside `column = …` of rows that come as one parameter, whose keys are bound to `ids` too: PostgreSQL, which
+    cannot tell how many will come, would otherwise read the whole table to find them.
+    """
+    return _ByKey(column, bindparam("ids", type_=_Values(numbers=True)))
 
 
 class _Numbered(TypeDecorator[Any]):

@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Connection, Row, bindparam, case, func, in
 from drip.people import Enrolment, Learner, State
 from drip.schedule.advance import Note
 from drip.schedule.gates import SILENT
+from drip.store.at_once import AtOnce, same_id
 from drip.store.learners import CHUNK
 from drip.store.many import Many
 from drip.store.tables import course, delivery, enrolment, learner, trace
@@ -79,15 +80,23 @@ def add(conn: Connection, rows: Sequence[tuple[Enrolment, datetime | None, str]]
     return list(returned.scalars())
 
 
-_SAVE = Many(
-    update(enrolment)
-    .where(enrolment.c.id == bindparam("the_id"), enrolment.c.state == "active")
-    .values({name: bindparam(f"new_{name}") for name in (*_MOVES, "due_at", "due_reason")})
+_KEY = {"key": enrolment.c.id.type}
+_WRITTEN = (*_MOVES, "due_at", "due_reason")
+_SAVE = AtOnce(
+    lambda row: (
+        update(enrolment)
+        .where(same_id(enrolment, row), enrolment.c.state == "active")
+        .values({name: row[f"new_{name}"] for name in _WRITTEN})
+    ),
+    _KEY | {f"new_{name}": enrolment.c[name].type for name in _WRITTEN},
 )
-_PARK = Many(
-    update(enrolment)
-    .where(enrolment.c.id == bindparam("the_id"), enrolment.c.state == "active")
-    .values(due_at=None, target=bindparam("new_target"), due_reason=bindparam("new_due_reason"))
+_PARK = AtOnce(
+    lambda row: (
+        update(enrolment)
+        .where(same_id(enrolment, row), enrolment.c.state == "active")
+        .values(due_at=None, target=row["new_target"], due_reason=row["new_due_reason"])
+    ),
+    _KEY | {"new_target": enrolment.c.target.type, "new_due_reason": enrolment.c.due_reason.type},
 )
 
 
@@ -97,7 +106,7 @@ def save(conn: Connection, rows: Sequence[tuple[Enrolment, datetime | None, str]
         conn,
         (
             {f"new_{name}": value for name, value in _columns(one, _MOVES).items()}
-            | {"new_due_at": due_at, "new_due_reason": reason, "the_id": one.id}
+            | {"new_due_at": due_at, "new_due_reason": reason, "key": one.id}
             for one, due_at, reason in rows
         ),
     )
@@ -105,7 +114,7 @@ def save(conn: Connection, rows: Sequence[tuple[Enrolment, datetime | None, str]
 
 def park(conn: Connection, rows: Iterable[tuple[int, str | None, str]]) -> None:
     """Take enrolments whose mail is claimed out of the queue: (enrolment, its target, why it was due then)."""
-    _PARK(conn, ({"the_id": id_, "new_target": target, "new_due_reason": why} for id_, target, why in rows))
+    _PARK(conn, ({"key": id_, "new_target": target, "new_due_reason": why} for id_, target, why in rows))
 
 
 def of_learner(conn: Connection, learner_id: int, course_id: str | None = None) -> list[Standing]:

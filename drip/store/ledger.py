@@ -17,13 +17,13 @@ from enum import StrEnum
 from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, bindparam, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, insert, literal, or_, select, update
 
 from drip.schedule.backoff import DOUBTFUL_ATTEMPTS
-from drip.store.among import among, numbered
+from drip.store.among import among, by_key, numbered
+from drip.store.at_once import AtOnce
 from drip.store.enrolments import Standing, by_ids
 from drip.store.learners import CHUNK
-from drip.store.many import Many
 from drip.store.tables import course, delivery, enrolment, learner
 
 
@@ -159,16 +159,13 @@ def due_again(conn: Connection, *, now: datetime, limit: int) -> list[tuple[Deli
 
 #: What a claim says of a new row.
 _OF_NEW = ("enrolment_id", "learner_id", "step", "occurrence", "revision", "language", "variant", "riders")
-_CLAIM_NEW = Many(
-    insert(delivery).values(
-        state="claimed",
-        attempts=0,
-        answer="",
-        **{
-            name: bindparam(f"new_{name}", type_=delivery.c[name].type)
-            for name in (*_OF_NEW, "leased_by", "lease_until", "claimed_at")
-        },
-    )
+_NEW = {name: delivery.c[name].type for name in (*_OF_NEW, "leased_by", "lease_until", "claimed_at")}
+_CLAIM_NEW = AtOnce(
+    lambda row: insert(delivery).from_select(
+        ["state", "attempts", "answer", *_NEW],
+        select(literal("claimed"), literal(0), literal(""), *(row[name] for name in _NEW)),
+    ),
+    _NEW,
 )
 _CLAIMED_NEW = select(delivery.c.id, delivery.c.enrolment_id, delivery.c.step, delivery.c.occurrence).where(
     among(delivery.c.enrolment_id), delivery.c.state == "claimed"
@@ -180,8 +177,8 @@ def claim_new(conn: Connection, lease: Lease, rows: Sequence[Mapping[str, Any]],
 
     Returns their ids, in the same order.
     """
-    held = {"new_leased_by": lease.worker, "new_lease_until": lease.until, "new_claimed_at": now}
-    _CLAIM_NEW(conn, ({f"new_{name}": row[name] for name in _OF_NEW} | held for row in rows))
+    held = {"leased_by": lease.worker, "lease_until": lease.until, "claimed_at": now}
+    _CLAIM_NEW(conn, ({name: row[name] for name in _OF_NEW} | held for row in rows))
     made: dict[tuple[int, str, int], int] = {}
     for start in range(0, len(rows), CHUNK):
         whose = {"ids": [row["enrolment_id"] for row in rows[start : start + CHUNK]]}
@@ -235,6 +232,7 @@ _WORDS = numbered()
 _SENT = (
     update(delivery)
     .where(
+        by_key(delivery.c.id),
         delivery.c.id == _WORDS.c.id,
         delivery.c.state.in_(("handed", "in_doubt", "retry", "claimed", "held", "cancelled")),
     )
@@ -252,7 +250,7 @@ def mark_sent(conn: Connection, answers: Mapping[int, str], *, now: datetime) ->
     """
     if not answers:
         return set()
-    return set(conn.execute(_SENT, {"numbered": answers, "now": now}).scalars())
+    return set(conn.execute(_SENT, {"ids": list(answers), "numbered": answers, "now": now}).scalars())
 
 
 def put_back(conn: Connection, worker: str, id_: int, *, due_at: datetime, answer: str, tried: bool = True) -> None:
