@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from drip.cli.app import app, opened, settings
-from drip.cli.output import Format, FormatOption, instant, say, show
+from drip.cli.output import Format, FormatOption, instant, plain, say, show
 from drip.cli.watching import MetricsOption, log_as_asked, told_by, watched
 
 if TYPE_CHECKING:
@@ -41,7 +41,9 @@ def run(
         bool, typer.Option("--send-early", help="Mean it, where --now is ahead of the real time and mail is real.")
     ] = False,
     metrics: MetricsOption = None,
-    report_to: Annotated[int | None, typer.Option("--report-to", hidden=True)] = None,
+    report_to: Annotated[
+        int | None, typer.Option("--report-to", hidden=True, help="Where a worker tells its parent what it did.")
+    ] = None,
     format: FormatOption = Format.text,
 ) -> None:
     """Send what is due, and go on doing so.
@@ -49,7 +51,7 @@ def run(
     SIGTERM and Ctrl-C finish what is under way and stop. Any number of them may share one database.
     """
     from drip import wiring
-    from drip.engine import deliver
+    from drip.engine import deliver, pace
     from drip.runners import heartbeat, reports, timer
     from drip.settings import masked
 
@@ -64,13 +66,20 @@ def run(
         timer.settle_down()
         with timer.stopping() as stop, heartbeat.beating(sending):
             if until_idle:
-                total = deliver.until_idle(sending, stop=stop.is_set, pause=stop.wait, told=told)
-                sending.transport.close()
+                try:
+                    total = deliver.until_idle(sending, stop=stop.is_set, pause=stop.wait, told=told)
+                finally:
+                    sending.transport.close()
+                    pace.give_back_share(sending)
             else:
                 if format is Format.text:
                     say(f"sending over {masked(chosen.transport)}; Ctrl-C stops")
                 total = _run_on(sending, stop, told, quiet or format is not Format.text)
-    show(format, total, lambda: say(_told(total)) if until_idle else None)
+        waits = pace.stands(sending) if until_idle else None
+    if waits is None:
+        show(format, total, lambda: say(_told(total)) if until_idle else None)
+    else:
+        show(format, {**plain(total), "pace": waits}, lambda: say(_told(total), *pace.sentences(waits)))
 
 
 def _run_on(sending: Sending, stop: Event, told_claim: Told, quiet: bool) -> Tally:
@@ -110,8 +119,10 @@ def _run_workers(
             report_to=report_to,
             restarted=numbers.restarted if numbers is not None else lambda: None,
         )
-    total = sum((Tally(**json.loads(text)) for text in told if text), Tally())
-    show(format, total, lambda: None)
+    ended = [json.loads(text) for text in told if text]
+    paces = [one.pop("pace") for one in ended if "pace" in one]
+    total = sum((Tally(**one) for one in ended), Tally())
+    show(format, {**plain(total), "pace": paces[-1]} if paces else total, lambda: None)
     raise typer.Exit(code)
 
 

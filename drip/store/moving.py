@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, Integer, Table, func, insert, select
+from sqlalchemy import Connection, Integer, Table, delete, func, insert, select
 from sqlmodel import SQLModel
 
 from drip.errors import Refused
@@ -22,12 +22,13 @@ def copy_all(source: Store, target: Store) -> dict[str, int]:
     """
     source.require_current()
     target.require_current()
-    tables = [table for table in SQLModel.metadata.sorted_tables if table is not worker]  # nobody works in a copy yet
+    tables = SQLModel.metadata.sorted_tables
     with source.write() as old, target.write() as new:
         if ledger.anyone_holds(old):
             raise Refused(
                 f"mails are under way from {source.shown}: stop `drip run`, then `drip run --until-idle` once"
             )
+        new.execute(delete(worker))  # that somebody has worked there is no content
         if any(new.execute(select(table).limit(1)).first() is not None for table in tables):
             raise Refused(f"the database {target.shown} is not empty: copy into a new one")
         copied = {table.name: _copy(old, new, table) for table in tables}

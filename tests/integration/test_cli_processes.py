@@ -18,6 +18,8 @@ from terminal import Terminal
 ADA = "ada@customer.example"
 #: Seconds after which a process must be broken; no fact below depends on them.
 PATIENCE = 60
+#: What a process says that sent one mail, and that all went well with.
+INFO = [["INFO", "worker_started"], ["INFO", "batch"], ["INFO", "worker_stopped"]]
 
 
 @pytest.fixture
@@ -50,11 +52,22 @@ def ended(process: subprocess.Popen[str]) -> tuple[int, str, str]:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_run_sends_and_ends_well_on_a_signal(here: Terminal, number: signal.Signals) -> None:
-    """`run` tells where it sends, sends what is due, and ends with exit 0 and nothing on stderr."""
+    """`run` tells where it sends, sends what is due, ends with exit 0, and logs a line for each thing on stderr."""
     process = here.start("run")
     until(lambda: mails(here))
     until(lambda: here.json("status")["deliveries"] == {"sent": 1})
     process.send_signal(number)
+    code, out, err = ended(process)
+    assert code == 0
+    assert [line.split()[1:3] for line in err.splitlines()] == INFO
+    assert out.splitlines() == ["sending over outbox:./outbox; Ctrl-C stops"]
+
+
+def test_nobody_is_told_twice(here: Terminal) -> None:
+    """Where the log does not tell what goes well, sentences on stdout do, as to a person at a terminal."""
+    process = here.start("run", DRIP_LOG_LEVEL="warning")
+    until(lambda: here.json("status")["deliveries"] == {"sent": 1})
+    process.terminate()
     code, out, err = ended(process)
     assert (code, err) == (0, "")
     assert out.splitlines() == ["sending over outbox:./outbox; Ctrl-C stops", "1 sent"]
@@ -83,7 +96,8 @@ def test_up_answers_and_sends_and_drains(here: Terminal) -> None:
     until(lambda: here.json("status")["deliveries"] == {"sent": 1})
     process.terminate()
     code, _, err = ended(process)
-    assert (code, err) == (0, "")
+    assert code == 0
+    assert [line.split()[1:3] for line in err.splitlines()] == INFO
 
 
 @pytest.mark.parametrize("command", ["serve", "up"])
