@@ -77,7 +77,7 @@ def _premises(chosen: Settings) -> Premises:
 
     scheme = chosen.transport.partition(":")[0]
     kind: Literal["outbox", "smtp", "sendgrid"] = "outbox"
-    trouble, server = "", None
+    trouble, signing_trouble, server = "", "", None
     keys: tuple[DkimKey, ...] = ()
     try:
         if scheme in ("smtp", "smtps"):
@@ -89,10 +89,12 @@ def _premises(chosen: Settings) -> Premises:
             wiring.transport(chosen).close()
         elif scheme != "outbox":
             wiring.transport(chosen)
-        if scheme not in wiring.SIGNED_BY_PROVIDER:
-            keys = wiring.signing_keys(chosen)
     except SettingsError as error:
         trouble = str(error)
+    try:
+        keys = () if scheme in wiring.SIGNED_BY_PROVIDER else wiring.signing_keys(chosen)
+    except SettingsError as error:
+        signing_trouble = str(error)
     sender = chosen.defaults.sender
     return Premises(
         folder=chosen.folder,
@@ -116,12 +118,13 @@ def _premises(chosen: Settings) -> Premises:
             SigningKey(
                 selector=key.selector,
                 domain=key.domain,
-                algorithm=key.algorithm,
+                algorithm=key.algorithm.partition("-")[0],
                 bits=key.bits,
                 record=public_record(key),
             )
             for key in keys
         ),
+        signing_trouble=signing_trouble,
         zones=(str(chosen.defaults.timezone),),
     )
 
@@ -181,5 +184,5 @@ def _row(row: Row) -> Iterator[str]:
         break_long_words=False,
         break_on_hyphens=False,
     )
-    if row.type:  # never broken: it is there to be copied
-        yield f"{_INDENT}type: {row.type}"
+    for at, line in enumerate(row.type.splitlines()):  # never broken: it is there to be copied
+        yield f"{_INDENT}{'      ' if at else 'type: '}{line}"

@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from dns_facts import found, one, says
 
-from drip.engine.doctor.dkim import SigningKey, judge_cover, judge_key, judge_sendgrid
+from drip.engine.doctor.dkim import SigningKey, judge_cover, judge_files, judge_key, judge_sendgrid
 from drip.engine.doctor.names import Answer
 from drip.engine.doctor.origin import SENDGRID, Origin, Provider
 
@@ -102,7 +102,7 @@ def test_domains_that_no_key_signs_for() -> None:
     assert found(judge_cover(["acme.example"], [below], SMTP)) == [("dkim-cover", "error")]
     [row] = judge_cover(["acme.example"], [], SMTP)
     assert row.severity.value == "warning"
-    assert row.type.startswith('[dkim.s1] domain = "acme.example"')
+    assert row.type.startswith('[dkim.s1]\ndomain = "acme.example"\n')
     assert found(judge_cover(["acme.example"], [], Origin(kind="outbox"))) == [("dkim-cover", "hint")]
     relay = Origin(kind="smtp", host="smtp.x.example", provider=Provider(name="X", include="x.example"))
     assert found(judge_cover(["acme.example"], [], relay)) == [("dkim-cover", "hint")]
@@ -128,3 +128,13 @@ def test_sendgrid_signs_by_two_cnames() -> None:
     assert found(judge_sendgrid("acme.example", says(empty)))[0] == ("dkim-sendgrid", "error")
     fails = judge_sendgrid("acme.example", says({}, fails=["s1._domainkey.acme.example"]))
     assert one(fails, "dkim-unknown").severity.value == "warning"
+
+
+def test_a_key_that_cannot_be_read() -> None:
+    """The settings' own words, and the command in them apart."""
+    assert judge_files("") == []
+    [row] = judge_files(
+        "drip.toml: [dkim.s1] key_file: s1.pem is not there;\n  make a key: openssl genpkey -out s1.pem"
+    )
+    assert (row.check, row.severity.value) == ("dkim-file", "error")
+    assert (row.finding[-17:], row.type) == ("s1.pem is not there"[-17:], "openssl genpkey -out s1.pem")

@@ -107,7 +107,7 @@ def test_nothing_agrees() -> None:
     assert found(aligned("mailer.example")) == [("dmarc-alignment", "warning")]
     reject = Policy(found_at=ACME, p="reject", sp="reject")
     [row] = aligned("mailer.example", "mailer.example", policy=reject)
-    assert (row.severity.value, row.type) == ("error", '[sender] bounces = "bounces.acme.example"')
+    assert (row.severity.value, row.type) == ("error", '[sender]\nbounces = "bounces.acme.example"')
 
 
 def test_strict_alignment() -> None:

@@ -13,10 +13,11 @@ from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from drip.engine.doctor.names import Answer, Lookup, within
 from drip.engine.doctor.origin import Origin
-from drip.engine.doctor.row import Row, error, hint, ok, quoted, txt, warning
+from drip.engine.doctor.row import Row, error, hint, ok, quoted, safe, txt, warning
+from drip.transports.dkim_keys import GOOD_BITS as _GOOD_BITS
+from drip.transports.dkim_keys import LEAST_BITS as _FEWEST_BITS
+from drip.transports.dkim_keys import how_to_make
 
-#: Bits of an RSA key: fewer are broken (RFC 8301 forbids them), fewer than the second are weak.
-_FEWEST_BITS, _GOOD_BITS = 1024, 2048
 #: The selectors that SendGrid's sender authentication uses.
 _SENDGRID_SELECTORS = ("s1", "s2")
 
@@ -103,7 +104,7 @@ def _published(key: SigningKey, text: str, publish: str) -> Iterator[Row]:
 def _strength(key: SigningKey) -> Iterator[Row]:
     if key.algorithm != "rsa" or key.bits >= _GOOD_BITS:
         return
-    anew = f"openssl genrsa -out {key.selector}-2048.pem 2048"
+    anew = how_to_make(f"dkim/{key.selector}-{_GOOD_BITS}.pem")
     if key.bits < _FEWEST_BITS:
         yield error("dkim-weak", key.name, f"{key.bits} bits of RSA are broken, and receivers refuse them", anew)
     else:
@@ -137,21 +138,26 @@ def _cover(domains: Sequence[str], keys: Sequence[SigningKey], origin: Origin) -
     for domain in domains:
         if any(within(domain, key.domain) for key in keys):
             continue
-        section = f"[dkim.s1] domain = {_toml(domain)}, key_file = {_toml('s1.pem')}"
+        section = f'[dkim.s1]\ndomain = "{domain}"\nkey_file = "dkim/s1.pem"'
         if origin.kind == "outbox":
             yield hint("dkim-cover", domain, "no key signs for it; none is wanted until mail is sent over SMTP")
         elif origin.provider is not None:
             words = f"no key of ours signs for it: {origin.provider.name} has to, which cannot be seen from here"
             yield hint("dkim-cover", domain, words)
         elif keys:
+            section = section.replace("s1", "s2")
             yield error("dkim-cover", domain, "no key signs for it, though others have one", section)
         else:
             words = "nothing signs its mails, unless your mail server does; big receivers refuse mail without DKIM"
             yield warning("dkim-cover", domain, words, section)
 
 
-def _toml(text: str) -> str:
-    return f'"{text}"'
+def judge_files(trouble: str) -> list[Row]:
+    """Why the keys that sign cannot be read; the last line of the trouble may say how to make one."""
+    if not trouble:
+        return []
+    words, _, way = trouble.partition(";\n")
+    return [error("dkim-file", "[dkim]", safe(words, 400), way.strip().partition(": ")[2])]
 
 
 def judge_sendgrid(domain: str, lookup: Lookup) -> list[Row]:

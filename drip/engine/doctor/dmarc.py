@@ -231,21 +231,25 @@ def judge_alignment(sender: Identities, found: Found, organisations: dict[str, s
                 "dmarc-alignment",
                 domain,
                 words,
-                f'[sender] bounces = "bounces.{domain}"' if not strict_spf else f'[dkim.s1] domain = "{domain}"',
+                f'[sender]\nbounces = "bounces.{domain}"' if not strict_spf else _key_for(domain),
             )
         ]
     rows = [ok("dmarc-alignment", domain, f"From agrees with {_by(by_spf, by_dkim, sender.envelope)}")]
     if not by_spf:
         words = f"the envelope's {sender.envelope} does not agree with From: only the signature carries DMARC"
         rows.append(
-            hint("dmarc-envelope", domain, words, f'[sender] bounces = "bounces.{domain}"' if not strict_spf else "")
+            hint("dmarc-envelope", domain, words, f'[sender]\nbounces = "bounces.{domain}"' if not strict_spf else "")
         )
     if sender.signed and not by_dkim:
         words = f"signatures by {', '.join(sender.signed)} do not agree with From: a forwarded mail fails DMARC"
-        rows.append(warning("dmarc-signature", domain, words, f'[dkim.s1] domain = "{domain}"'))
+        rows.append(warning("dmarc-signature", domain, words, _key_for(domain)))
     return rows
 
 
 def _by(by_spf: bool, by_dkim: list[str], envelope: str) -> str:
     words = [f"the envelope ({envelope})"] if by_spf else []
     return " and ".join([*words, *([f"the signature ({', '.join(by_dkim)})"] if by_dkim else [])])
+
+
+def _key_for(domain: str) -> str:
+    return f'[dkim.s2]\ndomain = "{domain}"\nkey_file = "dkim/s2.pem"'

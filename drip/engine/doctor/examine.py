@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
 
-from drip.engine.doctor import asking, clocks, database, links, secrecy, sending, server
+from drip.engine.doctor import asking, clocks, database, dkim, links, secrecy, sending, server
 from drip.engine.doctor.names import Names, Patience
 from drip.engine.doctor.premises import Premises
 from drip.engine.doctor.row import TOPICS, Row
@@ -48,7 +48,8 @@ def examine(
 
     nobody: list[Sender] = []
     senders = asking.each([*premises.senders, *looks.wait("sending", published, nobody, _SENDERS_SECONDS)])
-    rows = _sending(premises, senders) + asking.ask(premises, senders, names, looks, topics)
+    rows = _sending(premises, senders, examples=nameserver is None) + dkim.judge_files(premises.signing_trouble)
+    rows += asking.ask(premises, senders, names, looks, topics)
     met = looks.wait("server", post, None)
     if premises.server is not None and met is not None:
         rows += server.judge(premises.server, met, now=clock())
@@ -83,7 +84,7 @@ def _published(premises: Premises) -> list[Sender]:
         store.close()
 
 
-def _sending(premises: Premises, senders: list[Sender]) -> list[Row]:
+def _sending(premises: Premises, senders: list[Sender], *, examples: bool) -> list[Row]:
     return sending.judge(
         senders,
         premises.kind,
@@ -91,6 +92,7 @@ def _sending(premises: Premises, senders: list[Sender]) -> list[Row]:
         premises.trouble,
         only_to=premises.only_to,
         postal_address=premises.postal_address,
+        examples=examples,
     )
 
 

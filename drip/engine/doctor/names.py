@@ -113,7 +113,7 @@ class Names:
                 self._unanswered += 1
             return Answer(trouble="no answer in time")
         except dns.resolver.NoNameservers:
-            answer = Answer(trouble="the name servers fail at it (SERVFAIL or REFUSED)")
+            answer = Answer(trouble="the name servers fail at it (SERVFAIL, REFUSED, or aliases in a circle)")
         except dns.resolver.YXDOMAIN:
             answer = Answer(trouble="the name becomes too long on the way (DNAME)")
         except (dns.exception.DNSException, ValueError, OSError) as error:

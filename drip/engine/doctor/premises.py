@@ -15,7 +15,8 @@ from drip.transports.smtp_opening import Server
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Premises:
-    """What is examined. `way_out` is the transport for people, `trouble` why it cannot be read.
+    """What is examined. `way_out` is the transport for people; `trouble` is why it cannot be read, `signing_trouble`
+    why the keys that sign cannot.
 
     `server` is there for SMTP only; of `secret_files`, the value says whether a team shares the file. `zones` are those
     that the settings name.
@@ -35,4 +36,5 @@ class Premises:
     key_files: tuple[Path, ...] = ()
     only_to: frozenset[str] = frozenset()
     signing: tuple[SigningKey, ...] = ()
+    signing_trouble: str = ""
     zones: tuple[str, ...] = ()

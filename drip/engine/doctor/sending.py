@@ -32,14 +32,33 @@ def is_reserved(domain: str) -> bool:
 
 
 def judge(
-    senders: Sequence[Sender], kind: str, way_out: str, trouble: str, *, only_to: frozenset[str], postal_address: str
+    senders: Sequence[Sender],
+    kind: str,
+    way_out: str,
+    trouble: str,
+    *,
+    only_to: frozenset[str],
+    postal_address: str,
+    examples: bool = True,
 ) -> list[Row]:
-    """What the settings say. `way_out` is the transport for people, `trouble` why it cannot be used."""
-    return list(_judged(senders, kind, way_out, trouble, only_to=only_to, postal_address=postal_address))
+    """What the settings say. `way_out` is the transport for people, `trouble` why it cannot be used.
+
+    `examples` says that a domain for examples cannot be meant.
+    """
+    return list(
+        _judged(senders, kind, way_out, trouble, only_to=only_to, postal_address=postal_address, examples=examples)
+    )
 
 
 def _judged(
-    senders: Sequence[Sender], kind: str, way_out: str, trouble: str, *, only_to: frozenset[str], postal_address: str
+    senders: Sequence[Sender],
+    kind: str,
+    way_out: str,
+    trouble: str,
+    *,
+    only_to: frozenset[str],
+    postal_address: str,
+    examples: bool = True,
 ) -> Iterator[Row]:
     if trouble:
         yield error("sending-transport", way_out, trouble, 'transport = "smtp://USER:PASSWORD@mail.example.com:587"')
@@ -54,20 +73,20 @@ def _judged(
     if not postal_address:
         words = "mails carry no postal address, which the law wants in many countries (CAN-SPAM, for one)"
         yield warning(
-            "sending-postal", "[brand] address", words, '[brand] address = "Acme AB, Storgatan 1, 111 23 Stockholm"'
+            "sending-postal", "[brand] address", words, '[brand]\naddress = "Acme AB, Storgatan 1, 111 23 Stockholm"'
         )
     if not senders:
         words = "nobody is named whom mails come from, and no course is published"
         yield warning(
-            "sending-sender", "[sender]", words, '[sender] name = "Acme Academy", email = "learn@YOUR-DOMAIN"'
+            "sending-sender", "[sender]", words, '[sender]\nname = "Acme Academy"\nemail = "learn@YOUR-DOMAIN"'
         )
     row = hint if kind == "outbox" else error
     for sender in senders:
         domain = domain_of(sender.email)
         if not domain:
             yield row(
-                "sending-sender", sender.email, "no mail can come from there", '[sender] email = "learn@YOUR-DOMAIN"'
+                "sending-sender", sender.email, "no mail can come from there", '[sender]\nemail = "learn@YOUR-DOMAIN"'
             )
-        elif is_reserved(domain):
+        elif examples and is_reserved(domain):
             words = f"{domain} is a name for examples: nobody can answer, and DNS is not asked about it"
-            yield row("sending-sender", sender.email, words, '[sender] email = "learn@YOUR-DOMAIN"')
+            yield row("sending-sender", sender.email, words, '[sender]\nemail = "learn@YOUR-DOMAIN"')

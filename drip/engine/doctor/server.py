@@ -49,9 +49,9 @@ def greet(server: Server, patience: Patience) -> Greeted:
     try:
         return asyncio.run(_greet(hurried, context))
     except Unreachable as failed:
-        return Greeted(trouble=server.hide(str(failed)), passing=True)
+        return Greeted(trouble=str(failed), passing=True)
     except SenderTrouble as failed:
-        return Greeted(trouble=server.hide(str(failed)))
+        return Greeted(trouble=str(failed))
 
 
 async def _greet(server: Server, context: ssl.SSLContext | None) -> Greeted:
