@@ -38,7 +38,9 @@ PROXIES = ("googleimageproxy", "yahoomailproxy", "yahoocachesystem")
 #: What Apple Mail Privacy Protection sends when it fetches ahead of the person.
 APPLE_PREFETCH = "Mozilla/5.0"
 
-_FORMS = (Kind.ANSWER, Kind.RATING, Kind.UNSUBSCRIBE, Kind.EVENT, Kind.AWARD)
+_FORMS = (
+    Kind.ANSWER, Kind.RATING, Kind.UNSUBSCRIBE, Kind.EVENT, Kind.AWARD, Kind.CHANGE, Kind.CONSENT, Kind.RETURN,
+)  # fmt: skip
 _FOLLOWED = (Kind.CLICK, Kind.VISIT)
 
 

@@ -30,6 +30,12 @@ class Kind(StrEnum):
     EVENT = "event"
     #: A certificate was given.
     AWARD = "award"
+    #: The learner changed how the course comes to them, by a POST: `item` says what (pause, pace, hour, language …).
+    CHANGE = "change"
+    #: The learner agreed to something, or took that back, by a POST: `item` says what (mail, opens).
+    CONSENT = "consent"
+    #: The learner came back after leaving, by a POST.
+    RETURN = "return"
 
 
 class Origin(StrEnum):

@@ -41,11 +41,24 @@ class Purpose(IntEnum):
     ANSWER = 3
     #: Leaving; `item` is 0.
     UNSUBSCRIBE = 4
+    #: The learner's own page of the course that the mail belongs to; `item` is 0. Good for 30 days.
+    COURSE = 5
+    #: The mail itself, in a browser; `item` is 0.
+    VIEW = 6
+    #: A certificate, which anybody may check. The number is the enrolment's. Good for ever.
+    CERTIFICATE = 7
+    #: Taking back that one left; `item` is 0. Good for a day.
+    UNDO = 8
+    #: Confirming a subscription. The number is the request's.
+    SUBSCRIBE = 9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
-    """What a verified token says. `delivery_id` 0 is a test message, which has no ledger row."""
+    """What a verified token says. `delivery_id` 0 is a test message, which has no ledger row.
+
+    For some purposes it is the number of something else (see there).
+    """
 
     purpose: Purpose
     delivery_id: int
