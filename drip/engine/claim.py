@@ -126,6 +126,9 @@ def _claim_due(
         return Claimed(parcels=(), looked_at=0)
     again = ledger.due_again(conn, now=now, limit=limit - limit // 2)  # the other half is for what is new
     new = turns.due(conn, now=now, limit=limit - len(again))
+    if taking is not None:
+        placed = taking.placed(conn, limit - len(again))
+        new = list({one.enrolment.id: one for one in (*placed, *new)}.values())[: limit - len(again)]
     recaps = enrolments.reviews_due(conn, now=now, limit=limit - len(again) - len(new))
     standings = [*(standing for _, standing in again), *new, *recaps]
     if not standings:

@@ -44,8 +44,8 @@ def deliver_due(
     when nothing is due, when `stop()` says so (what is under way is finished and marked, nothing new is claimed), or
     when the sender itself is in trouble (everything claimed goes back to the queue). `told` hears of every claim.
 
-    Where the pace lets the next mail go within about a tick, `pause(seconds)` waits for it (for a minute in all); without
-    `pause`, what waits for the pace is left for the next call.
+    Where the pace lets the next mail go within about a tick, `pause(seconds)` waits for it (for a minute in all).
+    Without `pause`, what waits for the pace is left for the next call.
     """
     total, began = Tally(), sending.clock()
     come_in(sending.store, now=sending.clock(), suppression_key=sending.suppression_key)
@@ -89,8 +89,8 @@ def until_idle(
 ) -> Tally:
     """Send until nothing is due and nobody holds a lease. Raises SenderTrouble where nothing can be sent at all.
 
-    A lease that a dead worker left runs out by itself; `pause(seconds)` is how to wait for that. Mails that wait for the
-    pace are waited for where the next goes within PATIENCE and the clock moves; otherwise they are left.
+    A lease that a dead worker left runs out by itself; `pause(seconds)` is how to wait for that. Mails that wait for
+    the pace are waited for where the next goes within PATIENCE and the clock moves; otherwise they are left.
     """
     wait = pause or Event().wait
     total = Tally()

@@ -14,8 +14,8 @@ from drip.engine.sending import Sending
 from drip.engine.taking import domain_of, next_at
 from drip.schedule import pace, warm_up
 from drip.schedule.pace import Counts, Pace, Rate
-from drip.store import queue
 from drip.store import pace as rows
+from drip.store import queue
 from drip.store.troubles import tried_again
 
 #: `--until-idle` waits for what may go within this: limits of a second or a minute.
@@ -244,6 +244,14 @@ def sentences(told: PaceNow) -> list[str]:
         limits = " and ".join(one.limit for one in told.limits if one.domain == domain)
         lines.append(f"{number:,} {'waits' if number == 1 else 'wait'} for the pace of {domain}: {limits}")
     return lines
+
+
+def stands(sending: Sending) -> PaceNow | None:
+    """How the pace stands now; None where none is set."""
+    if sending.pace is None:
+        return None
+    with sending.store.read() as conn:
+        return pace_now(conn, sending.pace, sending.transport.name, now=sending.clock())
 
 
 def next_one(sending: Sending, conn: Connection) -> datetime | None:

@@ -83,6 +83,17 @@ class Taking:
         """How many rows to look at."""
         return min(limit, max(self.room, self.gone.look)) if self.room else 0
 
+    def placed(self, conn: Connection, limit: int) -> list[Standing]:
+        """Whose places in the queues of domains have come: up to half of what may go, whatever else is due for longer.
+
+        (Of one alone, every other time.)
+        """
+        recently = self.now - STALLED_FOR
+        if self.gone.queued_until is None or self.gone.queued_until < recently:
+            return []
+        half = (min(limit, self.room) + self.now.microsecond // 100_000 % 2) // 2
+        return rows.placed(conn, since=recently, now=self.now, limit=half) if half else []
+
     def meet(self, conn: Connection, standings: Sequence[Standing]) -> None:
         """Read the queues of the domains that these learners have."""
         domains = {domain_of(one.learner.email) for one in standings} & self.rules.domains.keys()
@@ -213,19 +224,21 @@ def next_at(
 
     `closed`: nothing may go now by the limits on all mail.
     """
-    found = []
+    opens_at = now
     windows, warmth = pace.windows_of(rules.rate, gone.counts), _warmth(rules, gone, now)
     if closed and not _room(rules, windows, warmth, now):
-        at = pace.next_at(windows, now)
+        opens_at = pace.next_at(windows, now)
         if warm_up.left(warmth, rules.warm_up) == 0:
-            at = max(at, warm_up.next_day(warmth, now, ZoneInfo(rules.zone)))
-        if (within is None or at - now <= within) and queue.claimable(conn, now=now):
-            found.append(at)
-    if gone.queued_until is not None and gone.queued_until > now:
-        until = gone.queued_until if within is None else min(gone.queued_until, now + within)
-        if (place := rows.next_place(conn, after=now, until=until)) is not None:
-            found.append(place)
-    return min(found, default=None)
+            opens_at = max(opens_at, warm_up.next_day(warmth, now, ZoneInfo(rules.zone)))
+        if within is not None and opens_at - now > within:
+            return None
+        if queue.claimable(conn, now=now):
+            return opens_at
+    if gone.queued_until is None or gone.queued_until <= now:
+        return None
+    until = gone.queued_until if within is None else min(gone.queued_until, now + within)
+    place = rows.next_place(conn, after=now, until=until)
+    return None if place is None else max(place, opens_at)
 
 
 def _room(rules: Pace, windows: Windows, warmth: Warmth, now: datetime) -> int:

@@ -103,7 +103,10 @@ def counts_of(windows: Windows) -> dict[int, Counts]:
 
 
 def set_right(windows: Windows, now: datetime) -> Windows:
-    """The counters after a clock was set back by more than a span; else the same. To be kept, or they are new for ever."""
+    """The counters after a clock was set back by more than a span; else the same.
+
+    To be kept: until they are, all of them count as new.
+    """
     return tuple(
         Window(window.limit, tuple(counts.items())) if _lies_ahead(window, now) else window
         for window, counts, _ in _seen(windows, now)

@@ -15,9 +15,10 @@ from sqlalchemy import ColumnElement, Connection, Table, bindparam, delete, func
 from drip.schedule.pace import Counts, waits_for
 from drip.schedule.warm_up import Warmth
 from drip.store.among import among
+from drip.store.enrolments import Standing, standings, to_standing
 from drip.store.many import Many
 from drip.store.once import add_new, put_all
-from drip.store.tables import course, delivery, enrolment, pace
+from drip.store.tables import course, delivery, enrolment, learner, pace
 
 #: Under this name, which no domain has, stands the way out itself.
 _ITSELF = ""
@@ -154,6 +155,30 @@ def place(conn: Connection, places: Sequence[Place], reason: str) -> None:
         write(conn, ({"the_id": p.id, "at": p.due_at, "why": reason} for p in places if p.table == table))
 
 
+#: What is due is found course by course (see turns.py): so this is a look into the index for each.
+_RUNNING = enrolment.c.course_id.in_(select(course.c.id).where(course.c.paused_at.is_(None)))
+_PLACED = (
+    standings()
+    .where(
+        _RUNNING,
+        enrolment.c.due_at.is_not(None),
+        enrolment.c.due_at > bindparam("since"),
+        enrolment.c.due_at <= bindparam("now"),
+        enrolment.c.due_reason.startswith(WAITS),
+        enrolment.c.state == "active",
+    )
+    .order_by(enrolment.c.due_at, enrolment.c.id)
+    .limit(bindparam("most"))
+    .with_for_update(skip_locked=True, key_share=True, of=(enrolment, learner))
+)
+
+
+def placed(conn: Connection, *, since: datetime, now: datetime, limit: int) -> list[Standing]:
+    """Enrolments whose places have come between these instants; locked, as `turns.due` locks them."""
+    found = conn.execute(_PLACED, {"since": since, "now": now, "most": limit})
+    return [to_standing(row) for row in found]
+
+
 def next_place(conn: Connection, *, after: datetime, until: datetime) -> datetime | None:
     """When the next one in any queue may go, if that is in this span; questions that come back may wait there too."""
     span = {"after": after, "until": until}
@@ -161,11 +186,13 @@ def next_place(conn: Connection, *, after: datetime, until: datetime) -> datetim
 
 
 def _next(column: ColumnElement[Any], *marked: ColumnElement[bool]) -> Any:
-    return select(func.min(column)).where(column > bindparam("after"), column <= bindparam("until"), *marked)
+    span = (column.is_not(None), column > bindparam("after"), column <= bindparam("until"))
+    return select(func.min(column)).where(*span, *marked)
 
 
 _NEXT = (
-    *(_next(table.c.due_at, reason.startswith(WAITS), table.c.state == state) for table, reason, state in _WHERE),
+    _next(enrolment.c.due_at, _RUNNING, enrolment.c.due_reason.startswith(WAITS), enrolment.c.state == "active"),
+    _next(delivery.c.due_at, delivery.c.answer.startswith(WAITS), delivery.c.state == "retry"),
     _next(enrolment.c.review_due_at),
 )
 
