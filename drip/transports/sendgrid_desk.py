@@ -125,7 +125,12 @@ class Desk:
         for _ in range(len(self._batches)):
             one = self._batches[0][0]
             self._batches.rotate(-1)
-            if (letter := one.take()) is not None:
+            try:
+                letter = one.take()
+            except Exception as error:  # noqa: BLE001 # told to the caller of this batch; the others go on
+                self.drop(one, error)
+                return None
+            if letter is not None:
                 return letter
         return None
 

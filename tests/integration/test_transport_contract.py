@@ -1,19 +1,23 @@
-"""What every transport promises, tried on each: the outbox, and SMTP against two servers."""
+"""What every transport promises, tried on each: the outbox, SMTP against two servers, and SendGrid."""
 
 from __future__ import annotations
 
+import json
 import socket
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
+from sendgrid_server import sendgrid_server
 
 from drip.render.message import Message
 from drip.render.mime import to_bytes
 from drip.transports import Outcome, Transport
 from drip.transports.outbox import Outbox
+from drip.transports.sendgrid import SendGrid
 from drip.transports.smtp import Smtp
 
 Mail = Callable[..., Message]
@@ -21,14 +25,39 @@ Mail = Callable[..., Message]
 
 @dataclass(frozen=True, kw_only=True)
 class Way:
-    """A transport, what came out at its other end, and the same transport where it cannot work."""
+    """A transport, what came out at its other end, and the same transport where it cannot work.
+
+    `written` is what a message looks like at the other end; `connections` is what the transport was made with.
+    """
 
     transport: Transport
     arrived: Callable[[], list[bytes]]
     unusable: Transport
+    written: Callable[[Message], bytes] = to_bytes
+    connections: int = 4
 
 
-@pytest.fixture(params=["outbox", "smtp", "smtp-pipelining", "smtp-peer"])
+def as_sendgrid_has_it(message: Message) -> bytes:
+    """What must have come of a message, whatever the order of the request's keys."""
+    values = (
+        message.rcpt_to,
+        message.subject,
+        message.message_id,
+        str(message.delivery_id),
+        message.text,
+        message.html,
+    )
+    return json.dumps(values).encode()
+
+
+def sendgrid_has(body: dict[str, Any]) -> bytes:
+    """The same of a request."""
+    [to], [text, html] = body["personalizations"][0]["to"], body["content"]
+    ids = (body["headers"]["Message-ID"], body["custom_args"]["drip_delivery"])
+    return json.dumps((to["email"], body["subject"], *ids, text["value"], html["value"])).encode()
+
+
+@pytest.fixture(params=["outbox", "smtp", "smtp-pipelining", "smtp-peer", "sendgrid"])
 def way(request: pytest.FixtureRequest, tmp_path: Path, start_smtp_server: Callable[..., object]) -> Iterator[Way]:
     if request.param == "outbox":
         folder = tmp_path / "made" / "outbox"
@@ -37,7 +66,21 @@ def way(request: pytest.FixtureRequest, tmp_path: Path, start_smtp_server: Calla
             transport=Outbox(folder),
             arrived=lambda: [path.read_bytes() for path in sorted(folder.glob("*.eml"))],
             unusable=Outbox(tmp_path / "file" / "outbox"),
+            connections=1,
         )
+    elif request.param == "sendgrid":
+        with sendgrid_server(tmp_path / "sendgrid.jsonl", key="SG.k") as api, socket.socket() as free:
+            free.bind(("127.0.0.1", 0))  # bound and not listening: connections are refused
+            way = Way(
+                transport=SendGrid("SG.k", api.host, connections=4, timeout=10),
+                arrived=lambda: [sendgrid_has(body) for body in api.bodies()],
+                unusable=SendGrid("SG.k", f"http://127.0.0.1:{free.getsockname()[1]}", timeout=10),
+                written=as_sendgrid_has_it,
+            )
+            yield way
+            way.transport.close()
+            way.unusable.close()
+            return
     else:
         options: dict[str, object] = {
             "smtp": {},
@@ -68,7 +111,7 @@ def test_every_message_arrives_whole_and_once(way: Way, mail: Mail) -> None:
     ]
     assert result.trouble is None
     assert all(receipt.answer for receipt in result.receipts)
-    assert sorted(way.arrived()) == sorted(map(to_bytes, messages))
+    assert sorted(way.arrived()) == sorted(map(way.written, messages))
 
 
 def test_empty_batch_does_nothing(way: Way) -> None:
@@ -124,14 +167,14 @@ def test_retry_has_the_same_bytes(way: Way, mail: Mail) -> None:
     """What is sent again is the same mail to the last byte, so that whoever gets both can tell."""
     way.transport.send([mail(7)])
     way.transport.send([mail(7)])
-    assert set(way.arrived()) == {to_bytes(mail(7))}
+    assert set(way.arrived()) == {way.written(mail(7))}
 
 
 def test_large_message_arrives(way: Way, mail: Mail) -> None:
     """Two million characters are no different."""
     message = mail(1, html="<p>å</p>\n" * 220_000)
     assert [receipt.outcome for receipt in way.transport.send([message]).receipts] == [Outcome.SENT]
-    assert way.arrived() == [to_bytes(message)]
+    assert way.arrived() == [way.written(message)]
 
 
 def test_closed_transport_works_again(way: Way, mail: Mail) -> None:
@@ -174,11 +217,11 @@ def test_a_way_out_that_cannot_work_fails_nobody(way: Way, mail: Mail) -> None:
 
 def test_transport_says_how_many_go_at_once(way: Way) -> None:
     """`connections` is how many mails may be under way at a time, and it can be asked before anything is sent."""
-    assert way.transport.connections == (4 if way.transport.name.startswith("smtp") else 1)
+    assert way.transport.connections == way.connections
 
 
 def test_transport_has_a_name_and_shows_no_secret(way: Way) -> None:
     """`name` says which way and, over the network, to which server; `repr` says it too."""
     kind = way.transport.name.split()[0]
-    assert kind in ("outbox", "smtp")
+    assert kind in ("outbox", "smtp", "sendgrid")
     assert kind in repr(way.transport).lower()
