@@ -135,8 +135,8 @@ def _nameserver(text: str) -> tuple[str, int]:
 
     host, port = text, "53"
     if text.startswith("["):
-        host, _, rest = text[1:].partition("]")
-        port = rest.removeprefix(":") or port
+        host, bracket, rest = text[1:].partition("]")
+        host, port = host if bracket else "", rest.removeprefix(":") or port
     elif text.count(":") == 1:
         host, _, port = text.partition(":")
     wanted = Misused(

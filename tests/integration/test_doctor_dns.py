@@ -113,9 +113,9 @@ def test_one_dead_domain_does_not_silence_the_rest(start: Start) -> None:
 def test_no_lookup_outlives_the_time_for_all() -> None:
     """By a clock of its own: no wait is longer than a lookup may take, and none is left when the time is over."""
     now = [100.0]
-    patience = Patience(18.0, lambda: now[0])
+    patience = Patience(18.0, clock=lambda: now[0])
     waited = []
-    while (seconds := patience.left()) > 0:
+    while (seconds := patience.step()) > 0:
         waited.append(seconds)
         now[0] += seconds
     assert waited == [5.0, 5.0, 5.0, 3.0]

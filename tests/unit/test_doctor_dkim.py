@@ -126,6 +126,8 @@ def test_sendgrid_signs_by_two_cnames() -> None:
     assert found(judge_sendgrid("acme.example", says(elsewhere)))[1] == ("dkim-sendgrid", "error")
     empty = {**good, "s1._domainkey.acme.example": {"CNAME": ["s1.domainkey.u1.wl2.sendgrid.net"]}}
     assert found(judge_sendgrid("acme.example", says(empty)))[0] == ("dkim-sendgrid", "error")
+    itself = {**good, "s1._domainkey.acme.example": {"TXT": [f"p={SPKI}"]}}
+    assert found(judge_sendgrid("acme.example", says(itself)))[0] == ("dkim-sendgrid", "hint")
     fails = judge_sendgrid("acme.example", says({}, fails=["s1._domainkey.acme.example"]))
     assert one(fails, "dkim-unknown").severity.value == "warning"
 

@@ -177,6 +177,10 @@ def judge_sendgrid(domain: str, lookup: Lookup) -> list[Row]:
             rows.append(error("dkim-sendgrid", name, f"it leads to {quoted(target.values[0])}; {where}", publish))
         elif not any(tags(text).get("p") for text in key.values):
             rows.append(error("dkim-sendgrid", name, f"no key stands where it leads; {where}", publish))
+        elif not target.values:
+            rows.append(
+                hint("dkim-sendgrid", name, f"a key stands there by itself; if it is not SendGrid's: {where}", publish)
+            )
         else:
             rows.append(ok("dkim-key", name, "SendGrid's key is found there"))
     return rows

@@ -30,7 +30,7 @@ class Seen:
     """What was met at the tracking domain. `trouble` is a step that failed, and `why`; `said_at` is its clock."""
 
     addresses: tuple[str, ...] = ()
-    trouble: str = ""  # resolve, connect, certificate, answer
+    trouble: str = ""  # lookup, resolve, connect, certificate, answer
     why: str = ""
     good_until: datetime | None = None
     status: int = 0
@@ -52,11 +52,11 @@ def look(base_url: str, names: Names, patience: Patience, clock: Callable[[], da
         answer = addresses(names, host) if names.named or not is_loopback(host) else None
         found = answer.values if answer else ("127.0.0.1", "::1")
         if not found and answer is not None:
-            return Seen(trouble="resolve", why=answer.trouble or "it has no address")
+            return Seen(trouble="lookup" if answer.trouble else "resolve", why=answer.trouble or "it has no address")
     seen = Seen(addresses=found)
     for at, address in enumerate(found[:3]):
         try:
-            with socket.create_connection((address, port), timeout=max(0.1, patience.left())) as plain:
+            with socket.create_connection((address, port), timeout=max(0.1, patience.step())) as plain:
                 return _ask(
                     plain, seen, parts.scheme == "https", host, parts.netloc.rpartition("@")[2], parts.path, clock
                 )
@@ -73,11 +73,11 @@ def _ask(
     plain: socket.socket, seen: Seen, tls: bool, host: str, netloc: str, path: str, clock: Callable[[], datetime]
 ) -> Seen:
     good_until = None
+    talk = plain
     try:
-        talk = plain
         if tls:
-            secured = ssl.create_default_context().wrap_socket(plain, server_hostname=host)
-            talk, good_until = secured, end_of(secured.getpeercert(True))
+            talk = secured = ssl.create_default_context().wrap_socket(plain, server_hostname=host)
+            good_until = end_of(secured.getpeercert(True))
         connection = http.client.HTTPConnection(host)
         connection.sock = talk
         connection.request(
@@ -96,7 +96,7 @@ def _ask(
         words = safe(str(failed)) or type(failed).__name__
         return Seen(addresses=seen.addresses, trouble="answer", why=words, good_until=good_until)
     finally:
-        plain.close()
+        talk.close()
     return Seen(
         addresses=seen.addresses,
         good_until=good_until,
@@ -165,6 +165,8 @@ def _answers(base_url: str, host: str, seen: Seen, *, local: bool, now: datetime
     serve = f"drip serve --port {port}" if local and port else "drip serve"
     if seen.trouble == "resolve":
         yield error("links-resolve", host, f"nobody finds it: {seen.why}", f"{host}. IN A ADDRESS-OF-YOUR-WEB-SERVER")
+    elif seen.trouble == "lookup":
+        yield warning("links-unknown", host, f"its address cannot be looked up: {seen.why}", f"dig {host}")
     elif seen.trouble == "connect":
         row = hint if local else error
         yield row("links-answer", base_url, f"nothing answers there: {seen.why}", serve)

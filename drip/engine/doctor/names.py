@@ -14,8 +14,8 @@ import dns.resolver
 from dns.rdtypes.ANY.MX import MX
 from dns.rdtypes.ANY.TXT import TXT
 
-#: Seconds that one lookup may take.
-LOOKUP_SECONDS = 5.0
+#: Seconds that one lookup may take, or one reply.
+STEP_SECONDS = 5.0
 #: Unanswered lookups after which a name server that never said a word is not asked any more.
 _SILENT_AFTER = 2
 #: Values of one answer that are looked at; nobody who means well has more.
@@ -39,15 +39,22 @@ Lookup = Callable[[str, str], Answer]
 
 
 class Patience:
-    """How long everything together may take. `clock` is in seconds, and only goes forward."""
+    """How long everything together may take, and each step. `clock` is in seconds, and only goes forward."""
 
-    def __init__(self, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, seconds: float, *, each: float = STEP_SECONDS, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._each = each
         self._clock = clock
         self._until = clock() + seconds
 
-    def left(self, most: float = LOOKUP_SECONDS) -> float:
-        """The seconds that the next thing may take, at most so many; 0 where there are none left."""
-        return max(0.0, min(most, self._until - self._clock()))
+    def left(self) -> float:
+        """The seconds that are left."""
+        return max(0.0, self._until - self._clock())
+
+    def step(self) -> float:
+        """The seconds that the next lookup, reply or connection may take; 0 where none are left."""
+        return min(self._each, self.left())
 
 
 class Names:
@@ -99,7 +106,7 @@ class Names:
     def _ask(self, name: str, kind: str) -> Answer:
         if self.silence or self._resolver is None:
             return Answer(trouble=self.silence or self._unusable)
-        seconds = self._patience.left()
+        seconds = self._patience.step()
         if seconds <= 0:
             return Answer(trouble="there was no time left to ask")
         try:

@@ -51,7 +51,8 @@ def look(folder: Path, files: Mapping[str, bool], key_files: Sequence[Path] = ()
             found.append(_holder(folder, folder / name, name, holds, shared=shared))
     for path in key_files:
         if path.is_file():
-            found.append(_holder(folder, path, str(path), ("a private key",), shared=False))
+            name = str(path.relative_to(folder)) if path.is_relative_to(folder) else str(path)
+            found.append(_holder(folder, path, name, ("a private key",), shared=False))
     return found
 
 

@@ -16,8 +16,6 @@ from drip.engine.doctor.row import Row, error, hint, ok, safe, warning
 from drip.errors import SenderTrouble
 from drip.transports.smtp_opening import Server, Unreachable, open_conversation
 
-#: Seconds for each reply, at most.
-_PATIENCE = 5.0
 #: Seconds that the server gets to answer QUIT.
 _GOODBYE = 1.0
 #: A certificate that ends sooner is told of.
@@ -45,7 +43,7 @@ def greet(server: Server, patience: Patience) -> Greeted:
     except OSError as failed:
         return Greeted(trouble=f"the certificates in {server.ca_file} cannot be read: {failed.strerror or failed}")
     name = server.local_hostname or _own_name()
-    hurried = replace(server, timeout=max(0.1, patience.left(_PATIENCE)), local_hostname=name)
+    hurried = replace(server, timeout=max(0.1, patience.step()), local_hostname=name)
     try:
         return asyncio.run(_greet(hurried, context))
     except Unreachable as failed:

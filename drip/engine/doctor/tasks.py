@@ -46,7 +46,7 @@ class Looks:
         if task is None:
             return otherwise
         try:
-            return task.result(self._patience.left(most))
+            return task.result(min(most, self._patience.left()))
         except TimeoutError:
             self.given_up.append(warning(f"{topic}-time", TOPICS[topic], "it took too long, and was given up"))
         except DripError as failed:
