@@ -29,10 +29,10 @@ def course(number: int) -> str:
     return "\n".join(lines) + "\n"
 
 
-def found(folder: Path, *, learners: int = LEARNERS) -> Academy:
+def found(folder: Path, *, learners: int = LEARNERS, **variables: str) -> Academy:
     """The learners, and a course; nobody is enrolled yet."""
     people = "".join(f"learner{n}@customer.example,Åsa {n}\n" for n in range(learners))
-    return found_academy(folder, {"course-1": course(1)}, f"email,first_name\n{people}")
+    return found_academy(folder, {"course-1": course(1)}, f"email,first_name\n{people}", **variables)
 
 
 def wait_for(server: MailServer, messages: int, process: subprocess.Popen[str]) -> None:

@@ -13,10 +13,13 @@ import pytest
 from academy import Academy
 from crashing import IN_DOUBT, SLOW, TIPS, everyone_got, found, handed_by, taken, wait_for
 from judge import judge, read_log
-from mail_server import mail_server
+from mail_server import MailServer, mail_server
+from postgres import DURABLE, cluster
 
 #: Fifty kills in all, in rounds that run side by side; in each, nearly all must meet rows that are handed.
 ROUNDS, KILLS, MUST_MEET_HANDED = 5, 10, 8
+#: What a killed worker held is taken back after a second.
+IMPATIENT = {"DRIP_LEASE": "1", "DRIP_IN_DOUBT_AFTER": "0"}
 #: A person decides on each of those alone: `drip settle EMAIL`.
 FEW = 12
 #: Mails that may go between two kills, and seconds on top: ten kills find something to do in 300 mails.
@@ -38,33 +41,44 @@ def test_kill_dash_nine_loses_nothing_and_repeats_only_what_was_in_doubt(
     Only what a kill found handed may come twice, and that is at most connections + 50 rows a kill. A mail over which
     five workers died waits for a person: `drip settle --retry` lets it go.
     """
+    with mail_server(tmp_path / "smtp.jsonl", **SLOW) as server:
+        live_through_kills(academy.copy(tmp_path / "academy", DRIP_TRANSPORT=server.url, **IMPATIENT), server)
+
+
+def test_kills_lose_nothing_on_postgresql_either(tmp_path: Path) -> None:
+    """A round more over a database that keeps what it has committed: a lease frees what a killed worker held."""
+    with cluster(*DURABLE) as database, database.running(), mail_server(tmp_path / "smtp.jsonl", **SLOW) as server:
+        variables = {"DRIP_DATABASE_URL": database.url(database.create()), "DRIP_TRANSPORT": server.url, **IMPATIENT}
+        live_through_kills(found(tmp_path / "academy", **variables), server)
+
+
+def live_through_kills(here: Academy, server: MailServer) -> None:
+    """Kill a worker at random, again and again, then let the rest go; everybody must have got every tip."""
     seed = random.randrange(1_000_000)
-    print(f"round {number}: seed {seed}")
+    print(f"seed {seed}")
     dice = random.Random(seed)
     kills = met = 0
     in_doubt: Counter[int] = Counter()
-    with mail_server(tmp_path / "smtp.jsonl", **SLOW) as server:
-        here = academy.copy(tmp_path / "academy", DRIP_TRANSPORT=server.url, DRIP_LEASE="1", DRIP_IN_DOUBT_AFTER="0")
-        here.drip("enrol", "course-1", "--all")
-        while kills < KILLS or met < MUST_MEET_HANDED:
-            with here.started("run", "--until-idle") as worker:
-                wait_for(server, taken(server) + dice.randint(0, MAILS), worker)
-                time.sleep(dice.uniform(0, SECONDS))
-                assert worker.poll() is None, f"nothing was left after {kills} kills, of which {met} met handed rows"
-                worker.kill()
-                worker.wait()
-            handed = handed_by(worker.pid, here)
-            kills, met = kills + 1, met + bool(handed)
-            print(f"  killed at message {taken(server)}: {len(handed)} handed")
-            assert len(handed) <= IN_DOUBT
-            in_doubt.update(handed)
-        here.drip("run", "--until-idle")
-        here.drip("settle", "--retry")
-        here.drip("run", "--until-idle")
-        verdict = judge(server.log, here.database)
-        assert verdict.broken(repeats=in_doubt.total()) == {}
-        assert all(times <= in_doubt[row] for row, times in verdict.repeated.items())
-        everyone_got(server)
+    here.drip("enrol", "course-1", "--all")
+    while kills < KILLS or met < MUST_MEET_HANDED:
+        with here.started("run", "--until-idle") as worker:
+            wait_for(server, taken(server) + dice.randint(0, MAILS), worker)
+            time.sleep(dice.uniform(0, SECONDS))
+            assert worker.poll() is None, f"nothing was left after {kills} kills, of which {met} met handed rows"
+            worker.kill()
+            worker.wait()
+        handed = handed_by(worker.pid, here)
+        kills, met = kills + 1, met + bool(handed)
+        print(f"  killed at message {taken(server)}: {len(handed)} handed")
+        assert len(handed) <= IN_DOUBT
+        in_doubt.update(handed)
+    here.drip("run", "--until-idle")
+    here.drip("settle", "--retry")
+    here.drip("run", "--until-idle")
+    verdict = judge(server.log, here.database)
+    assert verdict.broken(repeats=in_doubt.total()) == {}
+    assert all(times <= in_doubt[row] for row, times in verdict.repeated.items())
+    everyone_got(server)
 
 
 def test_where_doubt_is_held_nothing_comes_twice_and_a_person_decides(tmp_path: Path) -> None:
