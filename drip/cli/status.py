@@ -13,7 +13,9 @@ from drip.cli.app import app, opened, settings
 from drip.cli.output import Format, FormatOption, columns_wide, say, show, shown, table, wall
 
 if TYPE_CHECKING:
+    from drip.engine.pace import PaceNow
     from drip.engine.status import Status
+    from drip.settings import Settings
     from drip.store.breaker import Trouble
     from drip.store.workers import Worker
 
@@ -39,10 +41,30 @@ def status(
     chosen = settings()
     local = zone(chosen.defaults.timezone)
     with opened(chosen, only_look=True) as store:
-        found = status_(store, now=wiring.system_clock(), zone=local, then=chosen.in_doubt)
+        found = status_(
+            store,
+            now=wiring.system_clock(),
+            zone=local,
+            then=chosen.in_doubt,
+            pace=chosen.pace,
+            way=_way(chosen) if chosen.pace is not None else "",
+        )
     show(format, found, lambda: _print(found, local))
     if strict and found.verdict.alarm:
         raise typer.Exit(1)
+
+
+def _way(chosen: Settings) -> str:
+    """The name of the way out, under which its pace is kept. One that cannot be made has used up nothing."""
+    from drip import wiring
+    from drip.errors import DripError
+
+    try:
+        out = wiring.transport(chosen)
+    except DripError:
+        return ""
+    out.close()
+    return out.name
 
 
 def _print(found: Status, local: Any) -> None:
@@ -50,7 +72,9 @@ def _print(found: Status, local: Any) -> None:
 
     say(*textwrap.wrap(sentence(found.verdict), columns_wide(), break_on_hyphens=False), "")
     for trouble in found.troubles:
-        say(*_alarm(trouble, local), "")
+        lines = _alarm(trouble, local)
+        wide = columns_wide()
+        say(*(one for line in lines for one in textwrap.wrap(line, wide, subsequent_indent="  ")), "")
     for name, words in _lines(found, local):
         _line(name, words)
     say("")
@@ -88,6 +112,8 @@ def _lines(found: Status, local: Any) -> Iterator[tuple[str, str]]:
         what = "sent again" if found.in_doubt.then == "resend" else "held for you"
         until = shown(found.in_doubt.last_at, local)
         yield "In doubt", f"{found.in_doubt.mails:,}; what nobody has told of by {until} is {what}"
+    if found.pace is not None:
+        yield "Pace", "; ".join(_pace(found.pace, local)) or "nothing has gone yet"
     yield "Workers", "; ".join(_workers(found)) or "none has been seen; type: drip run"
     yield "Learners", f"{found.learners:,}"
     mails = ", ".join(f"{number:,} {state.replace('_', ' ')}" for state, number in found.deliveries.items())
@@ -112,7 +138,7 @@ def _alarm(trouble: Trouble, local: Any) -> Iterator[str]:
     from drip.engine.verdict import one_line
 
     yield f"ALARM: nothing goes out over {trouble.transport} since {shown(trouble.since, local)}"
-    yield from textwrap.wrap(one_line(trouble.words), columns_wide(), initial_indent="  ", subsequent_indent="  ")
+    yield f"  {one_line(trouble.words)}"
     times = "" if trouble.trips == 1 else f", after {trouble.trips} times in vain"
     yield f"  tried again at {shown(trouble.until, local)}{times}; nobody's mail has failed"
 
@@ -128,6 +154,19 @@ def _workers(found: Status) -> Iterator[str]:
     if not alive and gone:
         what = "stopped" if gone[0].stopped_at is not None else "not seen for long:"
         yield f"none is running: {_named(gone[0])} {what} {_ago(found, gone[0])}; type: drip run"
+
+
+def _pace(now: PaceNow, local: Any) -> Iterator[str]:
+    """How much of each limit is used, the day of the warm-up, and who waits."""
+    for one in now.limits:
+        where = f" to {one.domain}" if one.domain else ""
+        full = f", the next at {shown(one.next_at, local)}" if one.next_at is not None else ""
+        yield f"{one.used:,} used of {one.limit}{where}{full}"
+    if now.warm_up is not None:
+        warm = now.warm_up
+        yield f"warm-up day {warm.day} of {warm.of}: {warm.used:,} of {warm.most:,} gone"
+    for domain, number in now.waiting.items():
+        yield f"{number:,} wait for {domain}"
 
 
 def _named(one: Worker) -> str:

@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 
+from drip.engine.pace import PaceNow, pace_now
 from drip.engine.verdict import Seen, Verdict, verdict_of
+from drip.schedule.pace import Pace
 from drip.store import Store, breaker, courses, enrolments, learners, ledger, queue, workers
 from drip.store.breaker import Trouble
 from drip.store.workers import Worker
@@ -55,11 +57,24 @@ class Status:
     courses: tuple[courses.Published, ...]
     learners: int
     workers: tuple[Worker, ...]
+    pace: PaceNow | None = None
 
 
-def status(store: Store, *, now: datetime, zone: tzinfo, then: str = "resend") -> Status:
-    """How the queue is at `now`, its verdict in words with times in `zone`. `then`: what is done with doubts."""
+def status(
+    store: Store,
+    *,
+    now: datetime,
+    zone: tzinfo,
+    then: str = "resend",
+    pace: Pace | None = None,
+    way: str = "",
+) -> Status:
+    """How the queue is at `now`, its verdict in words with times in `zone`. `then`: what is done with doubts.
+
+    `pace` is what is set for the way out that has this name.
+    """
     with store.read() as conn:
+        paced = pace_now(conn, pace, way, now=now) if pace is not None else None
         due, oldest_at = queue.due(conn, now=now)
         upcoming = [at for at in (enrolments.next_due_at(conn), ledger.next_due_at(conn)) if at is not None]
         counted = queue.counted(conn, hour_ago=now - timedelta(hours=1), day_ago=now - timedelta(days=1))
@@ -79,6 +94,8 @@ def status(store: Store, *, now: datetime, zone: tzinfo, then: str = "resend") -
             workers=seen,
             published=len(published),
             paused=sum(one.paused_at is not None for one in published),
+            held_up_by=paced.held_up_by if paced is not None else None,
+            goes_on_at=paced.next_at if paced is not None else None,
         )
         return Status(
             verdict=verdict_of(found),
@@ -95,6 +112,7 @@ def status(store: Store, *, now: datetime, zone: tzinfo, then: str = "resend") -
             courses=tuple(published),
             learners=learners.count(conn),
             workers=tuple(seen),
+            pace=paced,
         )
 
 

@@ -13,6 +13,8 @@ from drip.store.workers import Worker
 
 #: What has been due for so long, although somebody sends, is late; what nobody sends for so long wakes somebody up.
 LATE_AFTER = timedelta(minutes=15)
+#: A verdict quotes so many characters of what a server says.
+_WORDS_AT_MOST = 160
 
 
 class Kind(StrEnum):
@@ -28,6 +30,8 @@ class Kind(StrEnum):
     WAITING = "waiting"
     #: What is due goes out.
     SENDING = "sending"
+    #: What is due waits for the pace that somebody has set.
+    PACED = "paced"
     #: What is due goes out, later than it should.
     LATE = "late"
     #: Workers are there, and yet nothing has gone out for a while.
@@ -50,7 +54,10 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
-    """What a verdict is passed on. `zone` is for times in its sentence; `workers` has the last seen first."""
+    """What a verdict is passed on. `zone` is for times in its sentence; `workers` has the last seen first.
+
+    `held_up_by` and `goes_on_at`: the limit of the pace that lets nothing go just now, and until when.
+    """
 
     now: datetime
     zone: tzinfo
@@ -63,6 +70,8 @@ class Seen:
     workers: Sequence[Worker]
     published: int
     paused: int
+    held_up_by: str | None = None
+    goes_on_at: datetime | None = None
 
 
 def verdict_of(seen: Seen) -> Verdict:
@@ -71,12 +80,16 @@ def verdict_of(seen: Seen) -> Verdict:
     lag = seen.now - seen.oldest_at if seen.due and seen.oldest_at is not None else timedelta()
     if trouble := _met(seen.troubles, alive):
         since = clock_text(trouble.since, seen)
-        words = f"NOTHING GOES OUT since {since}: {trouble.transport} says {one_line(trouble.words)}"
+        words = f"NOTHING GOES OUT since {since}: {trouble.transport} says {_cut(one_line(trouble.words))}"
         return Verdict(kind=Kind.STOPPED, words=words, type="drip doctor", alarm=True)
     if seen.due and not alive:
         due = _are(seen.due)
         words = f"Nobody is sending: {due} due since {_oldest(seen)}, and {_last_seen(seen)}"
         return Verdict(kind=Kind.NOBODY, words=words, type="drip run", alarm=lag >= LATE_AFTER)
+    if seen.due and seen.held_up_by is not None:
+        until = f" until {clock_text(seen.goes_on_at, seen)}" if seen.goes_on_at is not None else ""
+        words = f"Waiting{until}: {_are(seen.due)} due, and {one_line(seen.held_up_by)} is used up."
+        return Verdict(kind=Kind.PACED, words=words)
     if seen.due and lag >= LATE_AFTER:
         quiet = seen.last_sent_at is None or seen.now - seen.last_sent_at >= LATE_AFTER
         there = f"{len(alive)} worker{' is' if len(alive) == 1 else 's are'} there"
@@ -127,6 +140,11 @@ def _met(troubles: Sequence[Trouble], alive: Sequence[Worker]) -> Trouble | None
     """The trouble of the way out that is used. What another met, before the setting was changed, stops nobody."""
     used = {one.transport for one in alive}
     return next((trouble for trouble in troubles if not used or trouble.transport in used), None)
+
+
+def _cut(words: str) -> str:
+    """Words of no more than a line or two, so that what to type behind them is seen; all of them stand below."""
+    return words if len(words) <= _WORDS_AT_MOST else f"{words[:_WORDS_AT_MOST].rstrip()}…"
 
 
 def _oldest(seen: Seen) -> str:

@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-import json
-import sqlite3
-import subprocess
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from mail_server import MailServer, reserved_port
-from stage import KEY, PLAIN_COURSE, SECRET, Stage, set_up
-from terminal import COURSE, Terminal
+from stage import PLAIN_COURSE, Stage, set_up
 
-from drip.engine.enrol import enrol
 from drip.engine.status import Status, queue_now, status
 from drip.engine.switch import switch
 from drip.engine.verdict import Kind, sentence
 from drip.runners.heartbeat import beating
-from drip.store import Store, workers
+from drip.store import workers
 from drip.transports import Outcome, Receipt, Result
 
 #: The keys that programs have read since there was a `drip status`, and those that came later.
@@ -32,7 +25,7 @@ pytestmark = pytest.mark.usefixtures("each_database")
 
 
 @pytest.fixture
-def stage(tmp_path: Path, each_database: str) -> Stage:  # noqa: ARG001  (it says where the stage stands)
+def stage(tmp_path: Path, each_database: str) -> Stage:
     return set_up(tmp_path)
 
 

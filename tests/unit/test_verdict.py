@@ -91,6 +91,17 @@ GONE = replace(WORKER, seen_at=NOW - ALIVE_FOR - timedelta(seconds=1))
             "NOTHING GOES OUT since 03:14: smtp mail.example:587 says 535 5.7.8 no [2J really; type: drip doctor",
             True,
         ),
+        (
+            {
+                "due": 9,
+                "oldest_at": LONG_AGO,
+                "held_up_by": "the pace: 100/h",
+                "goes_on_at": NOW + timedelta(minutes=5),
+            },
+            Kind.PACED,
+            "Waiting until 03:19: 9 are due, and the pace: 100/h is used up.",
+            False,
+        ),
         (  # the way out was changed since: what the other met stops nobody
             {"troubles": (TROUBLE,), "workers": (replace(WORKER, transport="sendgrid"),)},
             Kind.WELL,
