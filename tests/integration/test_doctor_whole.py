@@ -208,6 +208,7 @@ def test_a_mail_server_as_it_should_be(
         ("server-tls", "ok"),
         ("server-certificate", "hint"),  # it lasts two days
         ("server-pipelining", "ok"),
+        ("server-size", "ok"),
     ]
     assert rows[1]["finding"].startswith("TLSv1.")
     assert server.messages() == []
@@ -456,6 +457,9 @@ def test_postgresql_that_is_not_there(here: Terminal) -> None:
     said = here.drip("doctor", "--only", "database", code=1, DRIP_DATABASE_URL=url)
     assert "error" in said.out
     assert "hemlig123" not in said.out + said.err
+    [row] = here.json("doctor", "--only", "database", code=1, DRIP_DATABASE_URL="mysql://asa:hemlig123@db/drip")
+    assert row["check"] == "database-trouble"
+    assert "hemlig123" not in str(row)
 
 
 def test_what_people_see(here: Terminal, start_dns: Callable[..., DnsServer]) -> None:

@@ -34,7 +34,9 @@ def test_no_name_a_name_that_lies_and_one_that_nobody_tells() -> None:
     zone = {FOUR: {"PTR": ["dsl-7.isp.example"]}, "dsl-7.isp.example": {"A": ["198.51.100.1"]}}
     [lies] = judge_reverse(ONE, says(zone))
     assert (lies.check, lies.severity.value) == ("reverse-unconfirmed", "error")
-    assert "dsl-7.isp.example. IN A 192.0.2.7" in lies.type
+    assert lies.type == "7.2.0.192.in-addr.arpa. IN PTR mail.acme.example."
+    ours = {FOUR: {"PTR": ["out.acme.example"]}}
+    assert judge_reverse(ONE, says(ours))[0].type == "out.acme.example. IN A 192.0.2.7"
     assert found(judge_reverse(ONE, says({}, fails=[FOUR]))) == [("reverse-unknown", "warning")]
 
 

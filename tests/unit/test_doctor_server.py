@@ -23,7 +23,7 @@ def test_all_is_well() -> None:
     """It greets, encrypts, takes the password, and several commands at once."""
     met = Greeted(encrypted="TLSv1.3", good_until=NOW + timedelta(days=60), pipelining=True, largest=10_000_000)
     rows = judged(met, username="asa", password="hem:lig")
-    assert found(rows) == [("server-opening", "ok"), ("server-tls", "ok"), ("server-pipelining", "ok")]
+    assert found(rows) == [(f"server-{name}", "ok") for name in ("opening", "tls", "pipelining", "size")]
     assert "took user and password" in rows[0].finding
 
 
@@ -57,5 +57,6 @@ def test_in_the_clear(server: dict[str, Any], severity: str) -> None:
 def test_where_it_ended(trouble: str, typed: str) -> None:
     """Each kind of failure is an error with the command that shows more, or the setting to mend."""
     [row] = judged(Greeted(trouble=trouble))
-    assert (row.check, row.severity.value, row.finding) == ("server-opening", "error", trouble)
+    assert (row.check, row.severity.value) == ("server-opening", "error")
+    assert row.finding.startswith(trouble)
     assert row.type.startswith(typed)

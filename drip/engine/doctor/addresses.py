@@ -8,7 +8,7 @@ import dns.reversename
 
 from drip.engine.doctor.names import Answer, Lookup, addresses
 from drip.engine.doctor.origin import Origin
-from drip.engine.doctor.row import Row, error, hint, ok, quoted, safe, warning
+from drip.engine.doctor.row import Row, copyable, error, hint, ok, quoted, safe, warning
 
 
 def reverse_name(address: str) -> str:
@@ -46,17 +46,18 @@ def _reverse(origin: Origin, lookup: Lookup) -> Iterator[Row]:
             words = "it has no name (PTR): many receivers refuse its mail; whoever gave you the address publishes it"
             yield error("reverse-missing", address, words, wanted)
         else:
-            yield _confirmed(address, found, wanted, lookup)
+            yield _confirmed(origin, address, found, wanted, lookup)
 
 
-def _confirmed(address: str, found: Answer, wanted: str, lookup: Lookup) -> Row:
+def _confirmed(origin: Origin, address: str, found: Answer, wanted: str, lookup: Lookup) -> Row:
     for host in found.values[:5]:
         if address in addresses(lookup, host).values:
             return ok("reverse-names", address, f"it is called {safe(host)}, which leads back to it")
     host = found.values[0]
-    kind = "AAAA" if ":" in address else "A"
     words = f"it is called {quoted(host)}, which does not lead back to it: receivers take that for a lie"
-    return error("reverse-unconfirmed", address, words, f"{safe(host)}. IN {kind} {address}   or   {wanted}")
+    if copyable(host) and host.split(".")[-2:] == origin.host.split(".")[-2:]:  # that name is ours to mend
+        wanted = f"{host}. IN {'AAAA' if ':' in address else 'A'} {address}"
+    return error("reverse-unconfirmed", address, words, wanted)
 
 
 def judge_replies(domain: str, lookup: Lookup, *, what: str) -> list[Row]:

@@ -170,10 +170,8 @@ def _on_disk(place: Place) -> Iterator[Row]:
         )
         yield warning("database-permissions", path, words, f"chmod o= {path}*")
     if place.file_system in _NETWORKED:
-        words = f"it lies on {place.file_system}, a network: SQLite breaks there when two processes use it"
-        yield error(
-            "database-network", path, words, 'DRIP_DATABASE_URL="postgresql://user@host/drip"   (docs/postgresql.md)'
-        )
+        words = f"it lies on {place.file_system}, a network, where SQLite breaks: docs/postgresql.md says how to move"
+        yield error("database-network", path, words, 'DRIP_DATABASE_URL="postgresql://user@host/drip"')
     if place.free is not None and place.free < _SCANT:
         row = error if place.free < _LITTLE else warning
         yield row("database-space", path, f"{place.free // 2**20:,} MB of disk are free", f"df -h {place.path.parent}")

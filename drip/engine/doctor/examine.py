@@ -70,8 +70,9 @@ def examine(
 
 def _published(premises: Premises) -> list[Sender]:
     """Who the published courses come from; nobody where there is no database, or one that is told of elsewhere."""
-    store = premises.open_store()
+    store = None
     try:
+        store = premises.open_store()
         if store.file is not None and not store.file.exists():
             return []
         store.require_current()
@@ -81,7 +82,8 @@ def _published(premises: Premises) -> list[Sender]:
     except DripError:
         return []
     finally:
-        store.close()
+        if store is not None:
+            store.close()
 
 
 def _sending(premises: Premises, senders: list[Sender], *, examples: bool) -> list[Row]:

@@ -42,7 +42,7 @@ class Seen:
 def look(base_url: str, names: Names, patience: Patience, clock: Callable[[], datetime]) -> Seen:
     """Go where a learner's browser would go, and ask for /healthz."""
     parts = urlsplit(base_url)
-    host = parts.hostname or ""
+    host = _ascii(parts.hostname or "")
     try:
         port = parts.port or (443 if parts.scheme == "https" else 80)
     except ValueError:
@@ -54,12 +54,12 @@ def look(base_url: str, names: Names, patience: Patience, clock: Callable[[], da
         if not found and answer is not None:
             return Seen(trouble="lookup" if answer.trouble else "resolve", why=answer.trouble or "it has no address")
     seen = Seen(addresses=found)
+    named = f"[{host}]" if ":" in host else host
+    asked = f"{named}:{parts.port}" if parts.port else named
     for at, address in enumerate(found[:3]):
         try:
             with socket.create_connection((address, port), timeout=max(0.1, patience.step())) as plain:
-                return _ask(
-                    plain, seen, parts.scheme == "https", host, parts.netloc.rpartition("@")[2], parts.path, clock
-                )
+                return _ask(plain, seen, parts.scheme == "https", host, asked, parts.path, clock)
         except (OSError, ValueError) as failed:
             last = at + 1 == len(found[:3])
             if last:
@@ -105,6 +105,18 @@ def _ask(
         said_at=_date(reply.headers.get("Date")),
         asked_at=asked_at,
     )
+
+
+def _ascii(host: str) -> str:
+    """The host as DNS and HTTP write it."""
+    if host.isascii():
+        return host
+    import idna  # its tables are wanted only here
+
+    try:
+        return idna.encode(host, uts46=True).decode("ascii")
+    except idna.IDNAError:
+        return host
 
 
 def _is_ours(body: bytes) -> bool:

@@ -166,10 +166,8 @@ def _file(holder: Holder) -> Iterator[Row]:
         )
     if holder.shared:
         fine = False
-        words = f"{what} stands in the file that a team shares; it belongs into drip.local.toml, or the environment"
-        yield warning(
-            "secrets-shared", holder.name, words, "umask 077; touch drip.local.toml   and move the line there"
-        )
+        words = f"{what} stands in the file that a team shares; move the line to drip.local.toml"
+        yield warning("secrets-shared", holder.name, words, "touch drip.local.toml && chmod 600 drip.local.toml")
     if holder.mode & 0o077:
         fine = False
         row = warning if holder.mode & 0o007 else hint

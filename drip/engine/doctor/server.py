@@ -83,7 +83,8 @@ def judge(server: Server, met: Greeted, *, now: datetime) -> list[Row]:
 def _judged(server: Server, met: Greeted, *, now: datetime) -> Iterator[Row]:
     where = str(server)
     if met.trouble:
-        yield error("server-opening", where, safe(met.trouble, 400), _mend(server, met.trouble))
+        more, way = _mend(server, met.trouble)
+        yield error("server-opening", where, safe(met.trouble, 400) + more, way)
         return
     logged_in = ", and took user and password" if server.username is not None else ""
     yield ok("server-opening", where, f"it greets{logged_in}")
@@ -112,16 +113,20 @@ def _judged(server: Server, met: Greeted, *, now: datetime) -> Iterator[Row]:
     else:
         words = "it does not offer PIPELINING: a mail takes four round trips; a server near to drip helps"
         yield hint("server-pipelining", where, words, _url(server, "connections=20"))
-    if 0 < met.largest < _SMALL:
+    if met.largest >= _SMALL:
+        yield ok("server-size", where, f"it takes mails of up to {met.largest:,} bytes")
+    elif met.largest:
         yield hint("server-size", where, f"it takes mails of at most {met.largest:,} bytes; larger ones are held")
 
 
-def _mend(server: Server, trouble: str) -> str:
-    if "log in" in trouble or "auth" in trouble.lower() or " 535" in trouble:
-        return f"DRIP_TRANSPORT=smtp://USER:PASSWORD@{server}   (write @ : / ? # % as %40 %3A %2F %3F %23 %25)"
+def _mend(server: Server, trouble: str) -> tuple[str, str]:
+    """(more words, what to type) where a conversation could not be opened."""
+    if "log in" in trouble or " AUTH" in trouble or " 535" in trouble:
+        words = "; in user and password, @ : / ? # and % are written %40 %3A %2F %3F %23 %25"
+        return words, f"DRIP_TRANSPORT=smtp://USER:PASSWORD@{server}"
     if "certificate" in trouble or "TLS" in trouble:
-        return f"openssl s_client -connect {server}" + ("" if server.implicit else " -starttls smtp")
-    return f"nc -v {server.host} {server.port}"
+        return "", f"openssl s_client -connect {server}" + ("" if server.implicit else " -starttls smtp")
+    return "", f"nc -v {server.host} {server.port}"
 
 
 def _url(server: Server, option: str) -> str:
