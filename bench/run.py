@@ -20,6 +20,8 @@ from rendering import rendering_parts
 from rich.console import Console
 from rich.progress import Progress
 from scene import Scene, set_up
+from sendgrid_api import CONNECTIONS as SENDGRID_CONNECTIONS
+from sendgrid_api import post_beside, show_posted
 from servers import Server, postgresql, program, sink, slow_sink
 from tables import (
     machine,
@@ -37,9 +39,9 @@ from whole import show as show_whole
 
 from drip.settings import load
 
-PARTS = ("render", "sqlite", "postgresql", "smtp", "post-office", "latency", "claims", "simulate")
+PARTS = ("render", "sqlite", "postgresql", "smtp", "post-office", "latency", "sendgrid", "claims", "simulate")
 #: Parts that ask nothing of the whole path.
-_APART = {"smtp", "latency", "claims", "simulate"}
+_APART = {"smtp", "latency", "sendgrid", "claims", "simulate"}
 #: Connections of the one worker whose server is far away.
 _CONNECTIONS = (1, 10, 20, 50, 100)
 #: Round trips of a mail: its envelope leaves behind the message before it, and is answered with it. (Where connections
@@ -142,6 +144,10 @@ def _measure(ground: _Ground) -> None:
                 show_spoken(conversation_alone(ground.port, messages(scene, _LETTERS), rounds=asked.rounds))
         if "latency" in asked.only:
             _latency(asked, scene)
+        if "sendgrid" in asked.only:
+            with _progress("SendGrid", asked.rounds * len(SENDGRID_CONNECTIONS)) as step:
+                posted = post_beside(scene, asked.mails, asked.rounds, step)
+            show_posted(posted)
     if "claims" in asked.only:
         _claims(ground)
     if "simulate" in asked.only:

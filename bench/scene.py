@@ -31,7 +31,10 @@ reply_to = "help@acme.example"
 name = "Acme"
 address = "Acme AB, Storgatan 1, 111 23 Stockholm, Sweden"
 """
-_LOCAL_TOML = 'secret_key = "a secret that is long enough for a bench"\n'
+_LOCAL_TOML = """\
+secret_key = "a secret that is long enough for a bench"
+sendgrid_api_key = "SG.a-key-for-a-bench"
+"""
 
 #: A tip as a marketer writes one: a name, a condition, five links and a button, a question with three options.
 _COURSE = """\

@@ -16,6 +16,8 @@ sys.path.append(str(Path(__file__).parents[1] / "tests"))  # they know how to st
 
 from postgres import DURABLE, Server, cluster
 
+#: Where the tests' servers are.
+TESTS = Path(__file__).parents[1] / "tests"
 #: Debian keeps them here, which is on root's PATH only.
 _SBIN = "/usr/sbin"
 #: Seconds that the sink may take to listen.

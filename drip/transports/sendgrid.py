@@ -99,7 +99,7 @@ class SendGrid:
 
             for name in ("httpx", "httpcore"):  # they have lines for each request
                 logging.getLogger(name).setLevel(logging.WARNING)
-            poster = Poster(self._key, self._host, connections=self.connections, timeout=self._timeout)
+            poster = Poster(self._key, self._host, timeout=self._timeout)
             self._desk = Desk(poster, self._record, most=self.connections, sandbox=self._sandbox)
             self._loop = new_event_loop()
             self._thread = threading.Thread(target=self._loop.run_forever, name="drip-sendgrid", daemon=True)

@@ -44,21 +44,21 @@ class Lost(Exception):
 
 
 class Poster:
-    """Posts bodies, with the key; up to `connections` at a time. `timeout` is seconds for each step of a request."""
+    """Posts bodies, with the key. `timeout` is seconds for each step of a request.
 
-    def __init__(self, key: str, host: str, *, connections: int, timeout: float) -> None:
+    As many connections are kept as there were requests at a time. Each is a client of its own: one client for all looks
+    through all of its connections at each request.
+    """
+
+    def __init__(self, key: str, host: str, *, timeout: float) -> None:
         self._key = key
         self._url = httpx.URL(host + _PATH)
         self._timeout = timeout
-        here = is_loopback(self._url.host)
-        self._client = httpx.AsyncClient(
-            limits=httpx.Limits(
-                max_connections=connections, max_keepalive_connections=connections, keepalive_expiry=_IDLE_FOR
-            ),
-            # a proxy that the environment names leads away from here, not to this machine
-            trust_env=not here,
-            verify=self._url.scheme == "https",
-        )
+        # a proxy that the environment names leads away from here, not to this machine
+        self._trust_env = not is_loopback(self._url.host)
+        # made once: it reads the certificates of all authorities
+        self._verify = httpx.create_ssl_context(trust_env=self._trust_env) if self._url.scheme == "https" else False
+        self._idle: list[httpx.AsyncClient] = []
         self._headers = [
             ("Host", self._url.netloc.decode("ascii")),
             ("Authorization", f"Bearer {key}"),
@@ -79,17 +79,25 @@ class Poster:
             stream=content,
             extensions=self._extensions,
         )
+        client = self._idle.pop() if self._idle else self._new_client()
         try:
             async with asyncio.timeout(_IN_ALL * self._timeout):
-                response = await self._client.send(request, stream=True, follow_redirects=False)
+                response = await client.send(request, stream=True, follow_redirects=False)
+            said = await self._rest_of(response)
         except (httpx.HTTPError, OSError, ValueError) as error:  # TimeoutError is an OSError
             raise Lost(self._why(error, content.left), content.left) from None
-        said = await self._rest_of(response)
+        finally:
+            self._idle.append(client)  # it has ended its connection where that is of no use any more
         return read_answer(response.status_code, response.headers, said, key=self._key, now=time())
 
     async def close(self) -> None:
-        """End all connections."""
-        await self._client.aclose()
+        """End all connections. The next `post` opens one."""
+        while self._idle:
+            await self._idle.pop().aclose()
+
+    def _new_client(self) -> httpx.AsyncClient:
+        one = httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=_IDLE_FOR)
+        return httpx.AsyncClient(limits=one, trust_env=self._trust_env, verify=self._verify)
 
     async def _rest_of(self, response: httpx.Response) -> bytes:
         """What the answer says. Its status is known, whatever becomes of the rest."""
