@@ -4,8 +4,8 @@ It listens on loopback, on a port that was free, takes mail for everybody from t
 mail server of the test (tests/mail_server.py). What that one refuses, Postfix bounces, as it does everywhere: the
 bounce goes to the sender of the envelope, and so to `next_hop` too.
 
-Nothing of the machine's own Postfix is read or touched. Its master and opendkim end with the process that started
-them, however that ends; Postfix's other processes end with their master.
+Nothing of the machine's own Postfix is read or touched. However the process ends that started it, its own
+processes, opendkim and the folder go too. Only root can start a Postfix: `WANTS_ROOT` skips a test elsewhere.
 """
 
 from __future__ import annotations
@@ -22,8 +22,11 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
 from mail_server import reserved_port
 
+#: On tests that start a Postfix.
+WANTS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root can start a Postfix")
 #: What it calls itself, in greetings and in Authentication-Results.
 HOST = "mx.customer.example"
 
@@ -107,18 +110,32 @@ def postfix(
     Authentication-Results. `settings` go over those in main.cf.
     """
     with ExitStack() as held:
-        folder = Path(tempfile.mkdtemp(prefix="drip-mx-"))
-        held.callback(shutil.rmtree, folder, ignore_errors=True)
+        folder = held.enter_context(_folder())
         folder.chmod(0o711)  # Postfix's own user goes through it
         own = {**_SETTINGS, "relayhost": f"[127.0.0.1]:{next_hop}", **(settings or {})}
         if records is not None:
             own["smtpd_milters"] = f"unix:{held.enter_context(_opendkim(folder, records))}"
         port = held.enter_context(reserved_port())
         _write_configuration(folder, port, own)
-        process = _start([_DAEMONS / "master", "-s", "-c", folder / "etc"], folder, "master")
-        held.callback(_stop, process)
+        process = held.enter_context(_running(folder, "master", _DAEMONS / "master", "-s", "-c", folder / "etc"))
         _wait(lambda: _greets(port), process, folder)
         yield Postfix(port=port, folder=folder)
+
+
+#: Waits until nobody holds the other end of its input, ends the process groups that stand in files, and sweeps.
+_BROOM = """\
+cat
+for file in "$1"/*.group; do [ -e "$file" ] && kill -s KILL -- "-$(cat "$file")"; done
+until rm -rf "$1" 2>/dev/null; do sleep 0.1; done
+"""
+
+
+@contextmanager
+def _folder() -> Iterator[Path]:
+    """A folder that is gone afterwards, with whoever runs in it, even where this process has no time to see to that."""
+    folder = Path(tempfile.mkdtemp(prefix="drip-mx-"))
+    with subprocess.Popen(["sh", "-c", _BROOM, "broom", folder], stdin=subprocess.PIPE, start_new_session=True):
+        yield folder
 
 
 @contextmanager
@@ -137,13 +154,9 @@ def _opendkim(folder: Path, records: Mapping[str, str]) -> Iterator[Path]:
         "Syslog": "no",
     }
     (folder / "opendkim.conf").write_text("".join(f"{name} {value}\n" for name, value in lines.items()), "ascii")
-    process = _start([_program("opendkim"), "-f", "-x", folder / "opendkim.conf"], folder, "opendkim")
-    try:
+    with _running(folder, "opendkim", "opendkim", "-f", "-x", folder / "opendkim.conf") as process:
         _wait(milter.exists, process, folder)
         yield milter
-    finally:
-        process.kill()  # asked politely it takes seconds, and it keeps nothing
-        process.wait()
 
 
 def _write_configuration(folder: Path, port: int, settings: Mapping[str, str]) -> None:
@@ -172,27 +185,27 @@ def _write_configuration(folder: Path, port: int, settings: Mapping[str, str]) -
     (folder / "log").touch()
 
 
-def _start(command: list[str | Path], folder: Path, name: str) -> subprocess.Popen[bytes]:
+@contextmanager
+def _running(folder: Path, name: str, *command: str | Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A process in a group of its own; afterwards it and whoever it has started are gone."""
     with (folder / f"{name}.out").open("ab") as out:
-        # a session of its own: Postfix's master ends its whole process group
-        return subprocess.Popen(
-            [_program("setpriv"), "--pdeathsig", "TERM", "--", *command],
+        process = subprocess.Popen(
+            [_program(str(command[0])), *command[1:]],
             cwd=folder,
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=out,
             start_new_session=True,
         )
-
-
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    """End it and whoever it has started, and wait for that."""
-    process.terminate()
-    with suppress(subprocess.TimeoutExpired):
-        process.wait(20)
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+    group = folder / f"{name}.group"
+    group.write_text(str(process.pid))
+    try:
+        yield process
+    finally:
+        group.unlink()
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)  # asked politely opendkim takes seconds; and nothing is to be kept
+        process.wait()
 
 
 def _wait(ready: Callable[[], bool], process: subprocess.Popen[bytes], folder: Path) -> None:
