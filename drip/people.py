@@ -17,7 +17,8 @@ class Learner:
     """One person. `ref` is the public id that may stand in links; `attributes` are what conditions see besides names.
 
     `timezone` is the learner's own word (said on a page), `imported_timezone` what an import or a colleague said;
-    both are IANA names, checked at the door.
+    both are IANA names, checked at the door. `consents_opens` is the learner's own last word on whether their opens may
+    be recorded (None: they have said nothing).
     """
 
     id: int
@@ -29,6 +30,7 @@ class Learner:
     timezone: str | None = None
     imported_timezone: str | None = None
     attributes: Mapping[str, object] = field(default_factory=dict)
+    consents_opens: bool | None = None
 
 
 class State(StrEnum):

@@ -14,8 +14,10 @@ from drip.plan.model import Mail, Plan
 from drip.schedule.civil import add
 from drip.track.evidence import SETTLES_AFTER, Kind
 
-#: The learner's attribute that says whether opens may be recorded (`tracking: {opens: consented}`).
+#: The learner's attribute by which an import says whether opens may be recorded (`tracking: {opens: consented}`). The
+#: learner's own word, where there is one, goes over it: an old list must not bring back what they took away.
 CONSENT = "consent_opens"
+_YES, _NO = ("yes", "true", "1"), ("no", "false", "0")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,14 +84,22 @@ class Act:
 
 
 def tracks_opens(plan: Plan, learner: Learner) -> bool:
-    """Whether a mail to this learner carries a pixel: the course says so, or the learner has agreed to it."""
+    """Whether this learner's opens are recorded: the course says so and they have not refused, or they have agreed."""
     match plan.tracking.opens:
         case "always":
-            return True
+            return consents_opens(learner) is not False
         case "consented":
-            return learner.attributes.get(CONSENT) in (True, "yes", "true")
+            return consents_opens(learner) is True
         case _:
             return False
+
+
+def consents_opens(learner: Learner) -> bool | None:
+    """Whether this learner agrees to having their opens recorded; None where nobody has said anything."""
+    if learner.consents_opens is not None:
+        return learner.consents_opens
+    said = str(learner.attributes.get(CONSENT, "")).strip().lower()
+    return True if said in _YES else False if said in _NO else None
 
 
 def acts_from_start(script: Script, learner: Learner, start: datetime, zone: ZoneInfo, seed: str) -> list[Act]:

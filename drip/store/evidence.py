@@ -86,4 +86,5 @@ def to_evidence(row: Row[Any]) -> Evidence:
         method=row.method,
         user_agent=row.user_agent,
         data=row.data,
+        network=row.network,
     )

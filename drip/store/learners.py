@@ -37,6 +37,7 @@ def to_learner(row: Row[Any]) -> Learner:
         timezone=row.timezone,
         imported_timezone=row.imported_timezone,
         attributes=row.attributes,
+        consents_opens=row.consents_opens,
     )
 
 

@@ -13,7 +13,10 @@ Ids: Any = BigInteger().with_variant(Integer, "sqlite")
 
 
 class LearnerRow(SQLModel, table=True):
-    """One person. `address` is the address in the one spelling that compares (see learners.address_of)."""
+    """One person. `address` is the address in the one spelling that compares (see learners.address_of).
+
+    `consents_opens` repeats the last word in `consent` about opens, so that it is at hand wherever a learner is read.
+    """
 
     __tablename__: ClassVar[str] = "learner"
     id: int | None = Field(sa_type=Ids, default=None, primary_key=True)
@@ -27,6 +30,7 @@ class LearnerRow(SQLModel, table=True):
     imported_timezone: str | None = None
     attributes: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))
     created_at: datetime
+    consents_opens: bool | None = None
 
 
 class CourseRow(SQLModel, table=True):
@@ -175,7 +179,10 @@ class DeliveryRow(SQLModel, table=True):
 
 
 class EvidenceRow(SQLModel, table=True):
-    """Anything that happened afterwards, raw. Who did it is judged when it is read (track/classify.py)."""
+    """Anything that happened afterwards, raw. Who did it is judged when it is read (track/classify.py).
+
+    `network` is what stands for the network that it came from, for a day (track/network.py); no address is kept.
+    """
 
     __tablename__: ClassVar[str] = "evidence"
     __table_args__ = (
@@ -195,6 +202,22 @@ class EvidenceRow(SQLModel, table=True):
     method: str = ""
     user_agent: str = ""
     data: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))
+    network: str = Field(default="", sa_column_kwargs={"server_default": ""})
+
+
+class ConsentRow(SQLModel, table=True):
+    """What a learner agreed to, or took back: rows are only added, and the latest holds. `text` is what they read."""
+
+    __tablename__: ClassVar[str] = "consent"
+    __table_args__ = (Index("ix_consent_learner", "learner_id", "what"),)
+    id: int | None = Field(sa_type=Ids, default=None, primary_key=True)
+    learner_id: int = Field(sa_type=Ids, foreign_key="learner.id")
+    what: str
+    given: bool
+    text_version: str
+    text: str = Field(default="", sa_column=Column(Text, nullable=False))
+    source: str
+    at: datetime
 
 
 class SuppressionRow(SQLModel, table=True):
@@ -301,6 +324,7 @@ template = table(TemplateRow)
 enrolment = table(EnrolmentRow)
 delivery = table(DeliveryRow)
 evidence = table(EvidenceRow)
+consent = table(ConsentRow)
 suppression = table(SuppressionRow)
 trace = table(TraceRow)
 breaker = table(BreakerRow)
