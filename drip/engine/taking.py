@@ -72,6 +72,7 @@ class Taking:
     room: int
     taken: int = 0
     shifted: int = 0
+    shifted_until: datetime | None = None
     lines: dict[str, _Line] = field(default_factory=dict)
 
     @property
@@ -125,6 +126,7 @@ class Taking:
             self.taken += 1
         else:
             self.shifted += 1
+            self.shifted_until = max(later.at, self.shifted_until or later.at)
         return later
 
     def _in_line(self, line: _Line, domain: str, due_at: datetime | None, reason: str | None) -> Later | None:
@@ -169,7 +171,7 @@ class Taking:
             if line.changed
         }
         rows.put_queues(conn, way, queues)
-        ends = [at for at in (self.gone.queued_until, *(one.ends_at for one in queues.values())) if at is not None]
+        ends = [at for at in (self.gone.queued_until, self.shifted_until) if at is not None]
         in_vain = looked_at > 0 and self.shifted == looked_at  # what fills the head of the queue is soon out of the way
         windows = pace.taken(self.windows, self.now, self.taken) if self.taken else self.windows
         changed = replace(
