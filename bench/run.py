@@ -21,8 +21,10 @@ from rich.console import Console
 from rich.progress import Progress
 from scene import Scene, set_up
 from sendgrid_api import CONNECTIONS as SENDGRID_CONNECTIONS
+from sendgrid_api import MOST as SENDGRID_MAILS
 from sendgrid_api import post_beside, show_posted
 from servers import Server, postgresql, program, sink, slow_sink
+from signing import show_signed, signing
 from tables import (
     machine,
     out,
@@ -39,9 +41,9 @@ from whole import show as show_whole
 
 from drip.settings import load
 
-PARTS = ("render", "sqlite", "postgresql", "smtp", "post-office", "latency", "sendgrid", "claims", "simulate")
+PARTS = ("render", "sqlite", "postgresql", "smtp", "post-office", "latency", "sendgrid", "dkim", "claims", "simulate")
 #: Parts that ask nothing of the whole path.
-_APART = {"smtp", "latency", "sendgrid", "claims", "simulate"}
+_APART = {"smtp", "latency", "sendgrid", "dkim", "claims", "simulate"}
 #: Connections of the one worker whose server is far away.
 _CONNECTIONS = (1, 10, 20, 50, 100)
 #: Round trips of a mail: its envelope leaves behind the message before it, and is answered with it. (Where connections
@@ -128,7 +130,7 @@ def _measure(ground: _Ground) -> None:
     """Measure what was asked for, and print it."""
     asked = ground.asked
     out.print(machine(), highlight=False)
-    if set(asked.only) - {"claims", "simulate"}:
+    if set(asked.only) - {"sendgrid", "claims", "simulate"}:
         scene = ground.scene("workspace", asked.mails)
         rendered = render_alone(scene, asked.seconds if "render" in asked.only else 0.5)
         show_message(rendered)
@@ -144,10 +146,13 @@ def _measure(ground: _Ground) -> None:
                 show_spoken(conversation_alone(ground.port, messages(scene, _LETTERS), rounds=asked.rounds))
         if "latency" in asked.only:
             _latency(asked, scene)
-        if "sendgrid" in asked.only:
-            with _progress("SendGrid", asked.rounds * len(SENDGRID_CONNECTIONS)) as step:
-                posted = post_beside(scene, asked.mails, asked.rounds, step)
-            show_posted(posted)
+        if "dkim" in asked.only:
+            show_signed(signing(messages(scene, _LETTERS)))
+    if "sendgrid" in asked.only:
+        people = min(asked.mails, SENDGRID_MAILS)
+        with _progress("SendGrid", asked.rounds * len(SENDGRID_CONNECTIONS)) as step:
+            posted = post_beside(ground.scene("sendgrid", people), people, asked.rounds, step)
+        show_posted(posted)
     if "claims" in asked.only:
         _claims(ground)
     if "simulate" in asked.only:
