@@ -34,8 +34,8 @@ CONNECTIONS = (20, 50)
 AWAY = 50
 #: What issue 6 asks for, in percent of the bare client's rate.
 _GOAL = 60
-#: Mails of a run: at 20 connections so many take five seconds.
-_MOST = 2000
+#: Mails of a run, at most: so many take five seconds over 20 connections.
+MOST = 2000
 _KEY = "SG.a-key-for-a-bench"
 
 
@@ -49,7 +49,6 @@ class Beside:
 
 def post_beside(scene: Scene, mails: int, rounds: int, step: Callable[[], object]) -> list[Beside]:
     """Send everybody's mail, right after the bare client has posted as many bodies, round after round."""
-    mails = min(mails, _MOST)
     bodies = scene.folder / "bodies.jsonl"
     bodies.write_bytes(b"\n".join(body_of(message) for message in messages(scene, mails)))
     found = [Beside(connections) for connections in CONNECTIONS]

@@ -25,6 +25,8 @@ if TYPE_CHECKING:  # httpx is wanted only by whoever sends
 
 __all__ = ["SendGrid", "parse_sendgrid_url"]
 
+log = logging.getLogger("drip.deliver")
+
 
 class SendGrid:
     """The transport that posts to SendGrid. `timeout` is seconds for each step of a request.
@@ -99,6 +101,8 @@ class SendGrid:
 
             for name in ("httpx", "httpcore"):  # they have lines for each request
                 logging.getLogger(name).setLevel(logging.WARNING)
+            if self._sandbox:
+                log.warning("sandbox mode: SendGrid checks each mail, and sends none")
             poster = Poster(self._key, self._host, timeout=self._timeout)
             self._desk = Desk(poster, self._record, most=self.connections, sandbox=self._sandbox)
             self._loop = new_event_loop()

@@ -9,9 +9,11 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sendgrid_server import sendgrid_server
 
 from drip.course.parse import parse
 from drip.plan.compile import compile_plan
@@ -45,11 +47,18 @@ def save_named(file: Path, folder: Path) -> None:
             (folder / named[1]).write_text(text, "utf-8")
 
 
+@pytest.fixture
+def sendgrid_host(tmp_path: Path) -> Iterator[str]:
+    """The address of a SendGrid."""
+    with sendgrid_server(tmp_path / "sendgrid.jsonl") as api:
+        yield api.host
+
+
 @pytest.mark.parametrize("file", [file for file in DOCS if file.exists()], ids=lambda file: file.name)
 def test_every_command_runs(file: Path, tmp_path: Path, request: pytest.FixtureRequest) -> None:
     """The commands of one page, one after the other in one folder, all end well.
 
-    Where a page names a PostgreSQL database, the tests' own takes its place.
+    Where a page names a PostgreSQL database or SendGrid, the tests' own takes its place.
     """
     folder = tmp_path
     env = {name: value for name, value in os.environ.items() if not name.startswith("DRIP_")}
@@ -64,6 +73,9 @@ def test_every_command_runs(file: Path, tmp_path: Path, request: pytest.FixtureR
             env.update(pair.split("=", 1) for pair in words[1:])
             if env.get("DRIP_DATABASE_URL", "").startswith("postgresql:"):
                 env["DRIP_DATABASE_URL"] = request.getfixturevalue("empty_database")
+            if (way := env.get("DRIP_TRANSPORT", "")).startswith("sendgrid:"):
+                host = request.getfixturevalue("sendgrid_host")
+                env["DRIP_TRANSPORT"] = f"{way}{'&' if '?' in way else '?'}host={host}"
         elif words[0] == "drip" and (words[1] in SERVERS or "--serve" in words) and "--until-idle" not in words:
             _serves(words, folder, env)
         else:

@@ -182,13 +182,17 @@ def test_trouble_of_one_batch_stops_the_others(api: SendGridServer, over: Callab
     assert len(api.requests()) <= 2
 
 
-def test_sandbox_checks_and_mails_nothing(api: SendGridServer, over: Callable[..., SendGrid], mail: Mail) -> None:
-    """In sandbox mode SendGrid looks at each request, says yes or no, and keeps nothing."""
+def test_sandbox_checks_and_mails_nothing(
+    api: SendGridServer, over: Callable[..., SendGrid], mail: Mail, caplog: pytest.LogCaptureFixture
+) -> None:
+    """In sandbox mode SendGrid looks at each request, says yes or no, and keeps nothing; a warning says that once."""
     way = over(sandbox=True)
     assert outcomes(way.send(mails(mail, 5))) == {Outcome.SENT: 5}
     assert {request["status"] for request in api.requests()} == {200}
     assert api.messages() == []
     assert "sandbox" in way.name
+    way.send(mails(mail, 5))
+    assert caplog.messages == ["sandbox mode: SendGrid checks each mail, and sends none"]
 
 
 def test_a_mail_that_is_too_large_is_not_sent_in_vain(
