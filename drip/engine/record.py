@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
+from drip.engine import leaving
 from drip.engine.library import Library
 from drip.engine.sending import facts_of
 from drip.errors import ExpressionError, NotFound
@@ -103,23 +104,24 @@ class Recorder:
         self, store: Store, *, suppression_key: bytes, told: Callable[[Kind], None] = lambda _kind: None
     ) -> None:
         """`told` hears of each piece of evidence that is new."""
-        self._store, self._key, self._library, self._told = store, suppression_key, Library(), told
+        self.store, self.suppression_key = store, suppression_key
+        self._library, self._told = Library(), told
 
     def origin(self, delivery_id: int) -> Origin:
         """The mail that a verified token names. Raises NotFound where it is gone."""
-        with self._store.read() as conn:
+        with self.store.read() as conn:
             return self._origin(conn, delivery_id)
 
     @tried_again
     def opened(self, delivery_id: int, visit: Visit) -> None:
         """The pixel was fetched."""
-        with self._store.write() as conn:
+        with self.store.write() as conn:
             self._add(conn, self._origin(conn, delivery_id), Kind.OPEN, visit)
 
     @tried_again
     def clicked(self, delivery_id: int, link: int, visit: Visit) -> str:
         """A link was followed: records it and returns where it leads. Raises NotFound for a link the mail never had."""
-        with self._store.write() as conn:
+        with self.store.write() as conn:
             origin = self._origin(conn, delivery_id)
             row = origin.delivery
             template = self._library.template(conn, row.revision, row.step, row.language, row.variant)
@@ -128,7 +130,7 @@ class Recorder:
             self._add(conn, origin, Kind.CLICK, visit, item=str(link))
         if "{" not in template.links[link]:
             return template.links[link]
-        with self._store.read() as conn:
+        with self.store.read() as conn:
             facts, _ = facts_of(conn, [origin.enrolment])
         try:
             sees = scope(origin.plan, origin.learner, origin.enrolment, facts[origin.enrolment.id], visit.at)
@@ -139,7 +141,7 @@ class Recorder:
     @tried_again
     def visited(self, delivery_id: int, page: str, visit: Visit) -> None:
         """One of our pages was shown (`page` such as `answer/1`). Scanners do that too: it changes nothing else."""
-        with self._store.write() as conn:
+        with self.store.write() as conn:
             self._add(conn, self._origin(conn, delivery_id), Kind.VISIT, visit, item=page)
 
     def question(self, delivery_id: int, item: int) -> tuple[Question, int]:
@@ -155,7 +157,7 @@ class Recorder:
         """
         if sure not in SURE:
             raise NotFound(f"how sure is one of {', '.join(SURE)}")
-        with self._store.write() as conn:
+        with self.store.write() as conn:
             origin = self._origin(conn, delivery_id)
             question, option = origin.question(item)
             again = delivery_id if read_answer_item(item)[0] else None  # what came back is asked anew in each mail
@@ -177,7 +179,7 @@ class Recorder:
     @tried_again
     def rated(self, delivery_id: int, rating: int, visit: Visit) -> Rated:
         """Somebody confirmed a rating. The same form sent twice is recorded once, and tells what was recorded."""
-        with self._store.write() as conn:
+        with self.store.write() as conn:
             origin = self._origin(conn, delivery_id)
             survey = origin.survey()
             if not survey.low <= rating <= survey.high:
@@ -213,27 +215,43 @@ class Recorder:
 
         No mail that is not yet handed goes out.
         """
-        with self._store.write() as conn:
+        with self.store.write() as conn:
             origin = self._origin(conn, delivery_id)
-            added = self._add(conn, origin, Kind.UNSUBSCRIBE, visit)
-            if origin.plan.unsubscribe == "course":
-                stays = origin.enrolment.state is not State.LEFT
-                mine = [origin.enrolment.id]
-                enrolments.end(conn, mine, state=State.LEFT, ended_by="unsubscribed", also_finished=True)
-                ledger.cancel(conn, [origin.enrolment.id], answer="unsubscribed")
-                return added and stays
-            key = learners.suppression_hash(self._key, origin.learner.email)
-            was = bool(learners.suppressed(conn, [key]))
-            learners.suppress(conn, key, reason="unsubscribed", now=visit.at)
-            ids = [standing.enrolment.id for standing in enrolments.of_learner(conn, origin.learner.id)]
-            enrolments.end(conn, ids, state=State.LEFT, ended_by="unsubscribed")
-            ledger.cancel(conn, ids, answer="unsubscribed")
-            return added and not was
+            return self._leaves(conn, origin, visit, scope=origin.plan.unsubscribe)
+
+    def _leaves(self, conn: Connection, origin: Origin, visit: Visit, *, scope: str) -> bool:
+        done = leaving.leave(conn, scope, origin.enrolment, origin.learner, self.suppression_key, now=visit.at)
+        added = self._add(conn, origin, Kind.UNSUBSCRIBE, visit, data=done.data)
+        if not added and done.anything:  # the same press once more, by somebody who has come back in between
+            anew = replace(visit, source_id=f"{visit.source_id}/{visit.at.isoformat()}")
+            self._add(conn, origin, Kind.UNSUBSCRIBE, anew, data=done.data)
+        return done.anything
+
+    @tried_again
+    def came_back(self, delivery_id: int, leaving_number: int, visit: Visit) -> bool:
+        """Take back a leaving by this mail's links, and only that. False: it was taken back before.
+
+        Raises NotFound where there is none of that number, and TokenError a day after it.
+        """
+        with self.store.write() as conn:
+            origin = self._origin(conn, delivery_id)
+            learners.lock(conn, [origin.learner.id])
+            left = leaving.to_take_back(conn, delivery_id, leaving_number, now=visit.at)
+            once = replace(visit, source_id=f"undo/{leaving_number}")
+            if not self._add(conn, origin, Kind.RETURN, once, item="undo"):
+                return False
+            leaving.take_back(conn, left, origin.learner, self.suppression_key, now=visit.at)
+            return True
+
+    def left_by(self, delivery_id: int, press: str, *, now: datetime) -> tuple[int, datetime] | None:
+        """(number, until when it can be taken back) of the leaving that this very press has made, or None."""
+        with self.store.read() as conn:
+            return leaving.made_by(conn, delivery_id, press, now=now)
 
     def has_left(self, learner: Learner) -> bool:
         """Whether this learner's address is on the suppression list."""
-        with self._store.read() as conn:
-            return bool(learners.suppressed(conn, [learners.suppression_hash(self._key, learner.email)]))
+        with self.store.read() as conn:
+            return bool(learners.suppressed(conn, [learners.suppression_hash(self.suppression_key, learner.email)]))
 
     def _origin(self, conn: Connection, delivery_id: int) -> Origin:
         row = ledger.by_id(conn, delivery_id)

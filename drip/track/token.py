@@ -45,9 +45,10 @@ class Purpose(IntEnum):
     COURSE = 5
     #: The mail itself, in a browser; `item` is 0.
     VIEW = 6
-    #: A certificate, which anybody may check. The number is the enrolment's. Good for ever.
+    #: A certificate. The number is the enrolment's; `item` 1 is the learner's own, 0 is for whoever checks it. Good for
+    #: ever.
     CERTIFICATE = 7
-    #: Taking back that one left; `item` is 0. Good for a day.
+    #: Taking back that one left; `item` is the number of that leaving. Good for a day.
     UNDO = 8
     #: Confirming a subscription. The number is the request's.
     SUBSCRIBE = 9

@@ -1,0 +1,124 @@
+"""Leave, and take that back: what a leaving has ended is written down with it, so that its undo lifts that alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection
+
+from drip.engine.sending import facts_of
+from drip.errors import NotFound, TokenError
+from drip.people import Enrolment, Facts, Learner, State
+from drip.plan.model import Mail, Plan
+from drip.schedule.advance import after_send
+from drip.store import courses, enrolments, learners, ledger, returns
+from drip.store.ledger import UNDER_WAY
+from drip.store.returns import UNSUBSCRIBED
+from drip.track.evidence import Evidence
+
+#: A leaving can be taken back for so long.
+UNDO_FOR = timedelta(hours=24)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Left:
+    """What a leaving did: whether it put the address on the list, how its enrolments stood, which mails it stopped."""
+
+    suppressed: bool
+    before: tuple[Mapping[str, Any], ...]
+    mails: tuple[Mapping[str, Any], ...]
+
+    @property
+    def anything(self) -> bool:
+        """Whether anything has changed: somebody who had left before leaves nothing more."""
+        return self.suppressed or any(one["state"] in ("active", "paused") for one in self.before)
+
+    @property
+    def data(self) -> dict[str, object]:
+        """What its evidence keeps."""
+        return {"suppressed": self.suppressed, "before": list(self.before), "mails": list(self.mails)}
+
+
+def leave(
+    conn: Connection, scope: str, enrolment: Enrolment, learner: Learner, suppression_key: bytes, *, now: datetime
+) -> Left:
+    """Leave everything from this workspace, or (`scope` is `course`) this one. Nothing that is not handed goes out."""
+    learners.lock(conn, [learner.id])
+    if scope == "course":
+        ids, suppressed = [enrolment.id], False
+    else:
+        key = learners.suppression_hash(suppression_key, learner.email)
+        suppressed = not learners.suppressed(conn, [key])
+        learners.suppress(conn, key, reason=UNSUBSCRIBED, now=now)
+        ids = [standing.enrolment.id for standing in enrolments.of_learner(conn, learner.id)]
+    finished_too = scope == "course"
+    before = returns.standing_before(conn, ids, also_finished=finished_too)
+    mails = returns.mails_before(conn, ids)
+    enrolments.end(conn, ids, state=State.LEFT, ended_by=UNSUBSCRIBED, also_finished=finished_too)
+    ledger.cancel(conn, ids, answer=UNSUBSCRIBED)
+    return Left(suppressed=suppressed, before=tuple(before), mails=tuple(mails))
+
+
+def made_by(conn: Connection, delivery_id: int, press: str, *, now: datetime) -> tuple[int, datetime] | None:
+    """(its number, until when it can be taken back) of the leaving that this press has made; None where there is none.
+
+    `press` is the source id of the press. Who was gone before has nothing to take back.
+    """
+    for number, left in returns.leavings(conn, delivery_id).items():
+        did = left.data.get("suppressed") or left.data.get("before")
+        if did and left.source_id.partition("/")[0] == press and now < left.at + UNDO_FOR:
+            return number, left.at + UNDO_FOR
+    return None
+
+
+def to_take_back(conn: Connection, delivery_id: int, number: int, *, now: datetime) -> Evidence:
+    """The leaving that an undo lifts. Raises NotFound, and TokenError after UNDO_FOR."""
+    left = returns.leavings(conn, delivery_id).get(number)
+    if left is None or "before" not in left.data:
+        raise NotFound("nobody has left by this mail")
+    if now >= left.at + UNDO_FOR:
+        raise TokenError("a leaving is taken back within a day", status=410)
+    return left
+
+
+def take_back(conn: Connection, leaving: Evidence, learner: Learner, suppression_key: bytes, *, now: datetime) -> None:
+    """Lift what this leaving did, and only that. People go on where they stood, as after a pause."""
+    data: Mapping[str, Any] = leaving.data
+    if data["suppressed"]:
+        key = learners.suppression_hash(suppression_key, learner.email)
+        returns.lift(conn, key, reason=UNSUBSCRIBED, since=leaving.at)
+    returns.revive(conn, data["mails"], now=now)
+    go_on(conn, [dict(one) for one in data["before"]], left_at=leaving.at, now=now)
+
+
+def go_on(conn: Connection, before: list[dict[str, Any]], *, left_at: datetime, now: datetime) -> int:
+    """Put these enrolments back where they stood, and give them a time. Returns how many went on."""
+    back = [one["id"] for one in before if returns.put_back(conn, one, left_at=left_at, now=now)]
+    standings = [one for one in enrolments.by_ids(conn, back).values() if one.enrolment.state is State.ACTIVE]
+    facts, rows = facts_of(conn, [one.enrolment for one in standings])
+    written = []
+    for one in standings:
+        stands, plan = one.enrolment, courses.plan_of(conn, one.enrolment.revision)
+        if plan is None:
+            continue
+        # a mail that is under way, or waits in the ledger, moves them on itself
+        under_way = any(row.step == stands.next_step and row.state in UNDER_WAY for row in rows[stands.id])
+        if not under_way:
+            stands = _past_what_arrived(plan, stands, facts[stands.id])
+        written.append((stands, None if under_way or stands.held_out else now, "came back after leaving"))
+    enrolments.save(conn, written)
+    return len(back)
+
+
+def _past_what_arrived(plan: Plan, stands: Enrolment, facts: Facts) -> Enrolment:
+    """A mail that was on its way when the learner left has arrived since, and moved nobody on: it counts now."""
+    step, at = plan.step(stands.next_step or ""), facts.sent.get(stands.next_step or "")
+    if not isinstance(step, Mail) or at is None:
+        return stands
+    # an edit may have put a mail that was sent long ago ahead of them again: that is passed over, and starts no gap
+    if stands.last_mail_at is not None and at <= stands.last_mail_at:
+        return stands
+    return after_send(stands, step, at)
