@@ -62,7 +62,7 @@ _LOCAL_TOML = """\
 # Secrets: for this machine only, not for git. Whoever has the key can make links that drip believes.
 secret_key = "{secret}"
 """
-_GITIGNORE = "drip.local.toml\ndrip.db*\noutbox/\npreview/\n"
+_GITIGNORE = "drip.local.toml\ndkim/\ndrip.db*\noutbox/\npreview/\n"
 _PEOPLE = """\
 email,first_name,last_name,language,timezone,plan,country,team,started_on
 ada@customer.example,Ada,Byron,en,Europe/London,trial,GB,,
