@@ -194,7 +194,7 @@ def test_the_reason_is_told(tmp_path: Path) -> None:
     ids=["no pace", "no limit", "a higher limit", "a slightly higher limit"],
 )
 def test_a_limit_that_is_changed_brings_them_forward(tmp_path: Path, rules: Pace | None, sent: int) -> None:
-    """40 at ten an hour, 30 of whom wait; under the next worker's settings those go who may, and the rest in its pace."""
+    """40 at ten an hour, 30 of whom wait; under the next worker's settings those go who may, the rest in its pace."""
     stage = paced(tmp_path, domains={SLOW: rate(10, HOUR)})
     enrolled(stage, 40, SLOW)
     assert stage.deliver().sent == 10

@@ -42,7 +42,9 @@ warm_up = [200, 500, 1000, 2000]
 """,
     )
     assert found == Pace(
-        rate=tuple(Rate(most=most, span=span) for most, span in ((20, SECOND), (600, MINUTE), (5000, HOUR), (50000, DAY))),
+        rate=tuple(
+            Rate(most=most, span=span) for most, span in ((20, SECOND), (600, MINUTE), (5000, HOUR), (50000, DAY))
+        ),
         connections=10,
         warm_up=(200, 500, 1000, 2000),
         domains={
@@ -67,7 +69,7 @@ def test_words_for_spans(tmp_path: Path, words: str, span: timedelta) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ('rate = "0/s"', "[pace] rate: 0 in a second is not between 1 and 1,000,000,000; to stop all mail, `drip pause"),
+        ('rate = "0/s"', "rate: 0 in a second is not between 1 and 1,000,000,000; to stop all mail, `drip pause"),
         ('rate = "-3/s"', '"-3" is not a number of mails: write a whole number, such as "20/s"'),
         ('rate = "2.5/s"', '"2.5" is not a number of mails'),
         ('rate = "٣/s"', "is not a number of mails"),
