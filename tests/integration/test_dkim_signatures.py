@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import shutil
+import subprocess
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,6 +25,7 @@ from drip.render.message import Message
 from drip.render.mime import address, phrase, to_bytes
 from drip.track.token import Ring
 from drip.transports import dkim
+from drip.transports.dkim_keys import public_record, read_key
 from drip.transports.smtp_letter import Letter
 
 Mail = Callable[..., Message]
@@ -318,3 +321,18 @@ def test_every_mail_of_the_sample_courses(course: str) -> None:
     assert [by_dkimpy(content, KEYS) for content in contents] == [BOTH] * len(contents)
     assert by_opendkim(contents, KEYS) == [BOTH] * len(contents)
     assert all(dkim._is_relaxed(content.partition(b"\r\n\r\n")[2]) for content in contents)
+
+
+def test_key_of_opendkims_own_tool(tmp_path: Path) -> None:
+    """A key and a record made by opendkim-genkey: the key signs, and the record is the one that we would publish."""
+    program = shutil.which("opendkim-genkey") or shutil.which("opendkim-genkey", path="/usr/sbin")
+    assert program is not None, "it makes the key: `make test` installs it, or apt-get install opendkim-tools"
+    subprocess.run([program, "-b", "2048", "-s", "s1", "-d", "acme.example", "-D", tmp_path], check=True)
+    pem = (tmp_path / "s1.private").read_bytes()
+    key = read_key(pem, selector="s1", domain="acme.example", source="s1.private")
+    strings = re.findall(r'"([^"]*)"', (tmp_path / "s1.txt").read_text())
+    published = dict(part.strip().split("=", 1) for part in "".join(strings).split(";"))
+    ours = dict(part.strip().split("=", 1) for part in public_record(key).split(";"))
+    assert published["p"] == ours["p"]
+    content = dkim.sign(b"From: a@acme.example\r\nSubject: x\r\n\r\nHej\r\n", [key])
+    assert (by_dkimpy(content, [key]), by_opendkim([content], [key])) == ([True], [[True]])
