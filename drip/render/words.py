@@ -4,16 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from drip.render.door_words import BackWords, CertificateWords, SubscribeWords
+from drip.render.notice import Notice as Notice
+
 #: Primary subtags of languages written from right to left.
 RIGHT_TO_LEFT = frozenset({"ar", "ckb", "dv", "fa", "he", "iw", "ps", "sd", "ug", "ur", "yi"})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Notice:
-    """A page that only tells something: its heading, and what to do."""
-
-    title: str
-    text: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,6 +118,9 @@ class Words:
     scale: tuple[str, str]
 
     pages: PageWords
+    back: BackWords
+    subscribe: SubscribeWords
+    certificate: CertificateWords
 
 
 def direction(language: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from drip.render.door_words import BackWords, CertificateWords, SubscribeWords
 from drip.render.words import Notice, PageWords, Words
 
 WORDS = Words(
@@ -87,5 +88,82 @@ WORDS = Words(
         today="today",
         tomorrow="tomorrow",
         at="{day} at {time}",
+    ),
+    back=BackWords(
+        mistake="Left by mistake? For 24 hours you can take it back here, and everything is as it was.",
+        undo="Undo: stay with us",
+        ask="Take back that you left?",
+        back="You are back",
+        back_means="{sender} sends to {address} again, and your courses go on where you were.",
+        back_course_means="“{course}” comes to {address} again, and goes on where you were.",
+        expired=Notice(
+            title="That was too long ago",
+            text="Leaving can be taken back for 24 hours. You have left, and nothing is sent to you. "
+            "To get a course again, ask for it anew.",
+        ),
+        former_means="Whatever we knew of you has been erased. This keeps the address that the mail went to from "
+        "getting anything from {sender} again.",
+        former_left="{sender} sends nothing more to the address that this mail went to.",
+    ),
+    subscribe=SubscribeWords(
+        ask="Get “{course}” by mail",
+        ask_means="Write where it should go. A mail asks you whether it was you; then the course begins.",
+        email="Your address",
+        first_name="Your first name",
+        optional="(may be left out)",
+        language="Language",
+        send="Ask for the course",
+        leave_empty="Leave this empty",
+        email_wrong="No mail can reach this address. Look at it once more: it is written like anna@example.com.",
+        name_wrong="This name cannot be used. Write a shorter one, or leave it out.",
+        press_again="Nothing has been sent yet. Look at it once more, and press the button.",
+        busy=Notice(
+            title="Too many at once",
+            text="Very many people are asking just now, and nothing was kept of what you wrote. Try again in an hour.",
+        ),
+        asked="Now look at your mail",
+        asked_means="If mail may go to {address}, one is on its way. Press the button in it, and the course begins.",
+        asked_nothing="Nothing there after some minutes? Look among the unwanted mail. You can ask again in an hour.",
+        mail_subject="Was it you who asked for “{course}”?",
+        mail_title="Was it you?",
+        mail_text="Somebody has asked {sender} to send the course “{course}” to this address. "
+        "If it was you, press the button, and it begins.",
+        mail_button="Yes, I want the course",
+        mail_not_you="If it was not you, do nothing. No further mail comes, and your address is deleted after 7 days.",
+        confirm_ask="Begin “{course}”?",
+        confirm_means="{sender} then sends the course to {address}. You can leave with one press in every mail.",
+        confirm="Begin the course",
+        confirm_mistake="It was not you? Close this page, and nothing is sent.",
+        joined="You are in",
+        joined_means="“{course}” comes to {address}.",
+        had=Notice(
+            title="You have had this course",
+            text="It came to you before, to the end, and is not sent a second time.",
+        ),
+        closed=Notice(
+            title="This course cannot begin for you",
+            text="It is meant for others, or no mail may go to your address. Answer the mail that brought you here, "
+            "and a person looks into it.",
+        ),
+        expired=Notice(
+            title="This link has expired",
+            text="A request is confirmed within 7 days, and has been deleted. Ask for the course once more.",
+        ),
+    ),
+    certificate=CertificateWords(
+        title="Certificate",
+        given_to="{sender} certifies that",
+        for_course="has completed the course",
+        date="on {date}",
+        learned="What was learned",
+        skills="Skills",
+        score="Questions: {correct} of {answered} right at the first answer",
+        check="Whether this is genuine can be checked at",
+        genuine="This certificate is genuine",
+        genuine_means="{sender} gave it to {name}, who completed “{course}” on {date}.",
+        gone=Notice(
+            title="This certificate no longer holds",
+            text="It was withdrawn, or what was known of its holder has been erased at their wish.",
+        ),
     ),
 )

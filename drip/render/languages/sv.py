@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from drip.render.door_words import BackWords, CertificateWords, SubscribeWords
 from drip.render.words import Notice, PageWords, Words
 
 WORDS = Words(
@@ -89,5 +90,83 @@ WORDS = Words(
         today="i dag",
         tomorrow="i morgon",
         at="{day} kl. {time}",
+    ),
+    back=BackWords(
+        mistake="Blev det fel? I 24 timmar kan du ångra dig här, och allt blir som förut.",
+        undo="Ångra: stanna kvar",
+        ask="Vill du ångra att du avslutade?",
+        back="Du är tillbaka",
+        back_means="{sender} skickar mejl till {address} igen, och dina kurser fortsätter där du var.",
+        back_course_means="”{course}” kommer till {address} igen, och fortsätter där du var.",
+        expired=Notice(
+            title="Det är för länge sedan",
+            text="Du kan ångra dig i 24 timmar. Du har avslutat, och inget skickas till dig. "
+            "Om du vill ha en kurs igen får du anmäla dig på nytt.",
+        ),
+        former_means="Allt vi visste om dig är raderat. Det här ser till att adressen som mejlet gick till inte får "
+        "något mer från {sender}.",
+        former_left="{sender} skickar inget mer till adressen som det här mejlet gick till.",
+    ),
+    subscribe=SubscribeWords(
+        ask="Få ”{course}” som mejl",
+        ask_means="Skriv vart den ska skickas. Du får ett mejl som frågar om det var du, och sedan börjar kursen.",
+        email="Din mejladress",
+        first_name="Ditt förnamn",
+        optional="(kan utelämnas)",
+        language="Språk",
+        send="Anmäl mig",
+        leave_empty="Lämna det här tomt",
+        email_wrong="Inget mejl når fram till den här adressen. Titta en gång till: den skrivs som anna@example.com.",
+        name_wrong="Det här namnet går inte att använda. Skriv ett kortare, eller utelämna det.",
+        press_again="Inget har skickats ännu. Titta igenom uppgifterna och tryck på knappen.",
+        busy=Notice(
+            title="För många på en gång",
+            text="Väldigt många anmäler sig just nu, och inget av det du skrev har sparats. Försök igen om en timme.",
+        ),
+        asked="Titta nu i din inkorg",
+        asked_means="Om mejl får skickas till {address} är ett på väg. Tryck på knappen i det, så börjar kursen.",
+        asked_nothing="Kom det inget efter några minuter? Titta bland skräpposten. Du kan försöka igen om en timme.",
+        mail_subject="Var det du som anmälde dig till ”{course}”?",
+        mail_title="Var det du?",
+        mail_text="Någon har bett {sender} att skicka kursen ”{course}” till den här adressen. "
+        "Om det var du, tryck på knappen, så börjar den.",
+        mail_button="Ja, jag vill ha kursen",
+        mail_not_you="Om det inte var du behöver du inte göra något. Inga fler mejl kommer, och din adress raderas "
+        "efter 7 dagar.",
+        confirm_ask="Vill du börja ”{course}”?",
+        confirm_means="{sender} skickar då kursen till {address}. Du kan avsluta med ett tryck i varje mejl.",
+        confirm="Börja kursen",
+        confirm_mistake="Var det inte du? Stäng sidan, så skickas inget.",
+        joined="Du är med",
+        joined_means="”{course}” kommer till {address}.",
+        had=Notice(
+            title="Du har redan gått kursen",
+            text="Den har kommit till dig förut, från början till slut, och skickas inte en gång till.",
+        ),
+        closed=Notice(
+            title="Kursen kan inte börja för dig",
+            text="Den är avsedd för andra, eller så får inget mejl skickas till din adress. Svara på mejlet som du kom "
+            "ifrån, så ser en människa på det.",
+        ),
+        expired=Notice(
+            title="Länken har gått ut",
+            text="En anmälan bekräftas inom 7 dagar, och den här har raderats. Anmäl dig en gång till.",
+        ),
+    ),
+    certificate=CertificateWords(
+        title="Intyg",
+        given_to="{sender} intygar att",
+        for_course="har gått igenom kursen",
+        date="den {date}",
+        learned="Det här ingick",
+        skills="Färdigheter",
+        score="Frågor: {correct} av {answered} rätt vid första svaret",
+        check="Om intyget är äkta kan kontrolleras på",
+        genuine="Intyget är äkta",
+        genuine_means="{sender} gav det till {name}, som gick igenom ”{course}” den {date}.",
+        gone=Notice(
+            title="Intyget gäller inte längre",
+            text="Det har dragits tillbaka, eller så har uppgifterna om innehavaren raderats på dennes begäran.",
+        ),
     ),
 )
