@@ -16,6 +16,8 @@ from crowd import Crowd
 from databases import Databases
 from scene import LATER, Scene
 
+#: So many tenths of a second a line is watched for.
+_TENTHS = 100
 #: So many ticks that find nothing are measured together: each takes a few milliseconds.
 _IDLE_TICKS = 50
 
@@ -34,6 +36,7 @@ class Ticks:
 
     people: int
     claim: list[Cost] = field(default_factory=list)
+    paced: list[Cost] = field(default_factory=list)
     whole: list[Cost] = field(default_factory=list)
     idle: list[Cost] = field(default_factory=list)
     megabytes: float = 0.0
@@ -60,16 +63,47 @@ def ticks(
             for (_, crowd), told in zip(crowds, found, strict=True):
                 claim = _cost(crowd.claim)
                 crowd.rewind()
+                paced = _cost(crowd.claim_paced)
+                crowd.rewind()
                 whole, idle = _cost(crowd.tick), _cost(crowd.idle_tick, times=_IDLE_TICKS)
                 crowd.rewind()
                 if number:  # the first round warms up
                     told.claim.append(claim)
+                    told.paced.append(paced)
                     told.whole.append(whole)
                     told.idle.append(idle)
             progress()
         for (address, _), told in zip(crowds, found, strict=True):
             told.megabytes = _memory(scene, address, due)
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """So many mails to one domain that is full. `shift`: the first look at each, in all; `tenth`: a tenth of a second
+    afterwards, in which about one goes.
+    """
+
+    people: int
+    shift: Cost
+    tenth: Cost
+
+
+def line(scene: Scene, databases: Databases, *, people: int) -> Line:
+    """Measure what a long line costs."""
+    address = databases.fresh()
+    crowd = Crowd(scene, address, people=people, due=people)
+    try:
+        shift = _cost(crowd.line_up)
+        tenth = _cost(lambda: _went(crowd.let_through(_TENTHS)))
+    finally:
+        crowd.store.close()
+        databases.drop(address)
+    return Line(people, shift, Cost(wall=tenth.wall / _TENTHS, cpu=tenth.cpu / _TENTHS))
+
+
+def _went(mails: int) -> None:
+    assert _TENTHS * 0.8 <= mails <= _TENTHS, f"{mails} went in {_TENTHS} tenths of a second"
 
 
 def _cost(work: Callable[[], None], times: int = 1) -> Cost:

@@ -28,8 +28,9 @@ from drip.engine.claim import claim_due
 from drip.engine.deliver import deliver_due
 from drip.engine.sending import Sending
 from drip.render.message import Message
+from drip.schedule.pace import Pace, Rate
 from drip.store import Store
-from drip.store.tables import delivery, enrolment, learner, trace
+from drip.store.tables import delivery, enrolment, learner, pace, trace
 from drip.transports import Outcome, Receipt, Result
 
 #: So many enrolments are made in one transaction; they fall due at one instant, six hours after those before.
@@ -49,6 +50,19 @@ class _Taker:
     def close(self) -> None:
         """Nothing is open."""
 
+    def allow(self, connections: int) -> None:
+        """Nothing is open."""
+
+
+#: Every kind of limit, and room under each: what counting costs.
+_PACE = Pace(
+    rate=(Rate(most=10**6, span=timedelta(hours=1)), Rate(most=10**7, span=timedelta(days=1))),
+    warm_up=(10**6, 10**7),
+    domains={"company.example": (Rate(most=10**6, span=timedelta(hours=1)),)},
+)
+#: A domain that is full at once: who waits for it is let through one by one.
+_SLOW = Pace(domains={"company.example": (Rate(most=10, span=timedelta(seconds=1)),)})
+
 
 class Crowd:
     """Everybody has got the first tip. The second is due at LATER to the first `due`, to the others afterwards."""
@@ -64,10 +78,32 @@ class Crowd:
 
     def claim(self) -> None:
         """Claim everything due, as a tick does it."""
-        looked_at = 0
-        while (claimed := claim_due(self._sending, now=LATER)).looked_at:
-            looked_at += claimed.looked_at
+        looked_at = self._looked_at(self._sending)
         assert looked_at == self._due, f"{looked_at} were claimed, {self._due} are due"
+
+    def claim_paced(self) -> None:
+        """The same, with limits of every kind that let it through."""
+        looked_at = self._looked_at(replace(self._sending, pace=_PACE))
+        assert looked_at == self._due, f"{looked_at} were claimed, {self._due} are due"
+
+    def line_up(self) -> None:
+        """Everything due is for one domain that is full: each gets a place in its line."""
+        looked_at = self._looked_at(replace(self._sending, pace=_SLOW))
+        assert looked_at == self._due, f"{looked_at} were looked at, {self._due} are due"
+
+    def let_through(self, number: int) -> int:
+        """So many tenths of a second of that line; how many mails went."""
+        slowly, went = replace(self._sending, pace=_SLOW), 0
+        for tenth in range(1, number + 1):
+            while (claimed := claim_due(slowly, now=LATER + tenth * timedelta(seconds=0.1))).looked_at:
+                went += len(claimed.parcels)
+        return went
+
+    def _looked_at(self, sending: Sending) -> int:
+        looked_at = 0
+        while (claimed := claim_due(sending, now=LATER)).looked_at:
+            looked_at += claimed.looked_at
+        return looked_at
 
     def tick(self) -> None:
         """Send everything due: claim, render, hand, mark, advance."""
@@ -86,6 +122,7 @@ class Crowd:
         with self.store.write() as conn:
             conn.execute(delete(delivery).where(delivery.c.step == second, delivery.c.enrolment_id <= self._due))
             conn.execute(delete(trace))
+            conn.execute(delete(pace))
             conn.execute(update(enrolment).where(enrolment.c.id == bindparam("new_id")).values(values), self._before)
 
 

@@ -10,7 +10,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from claims import ticks
+from claims import line, ticks
 from conversation import conversation_alone
 from databases import Databases, Files, clones
 from django_queue import PostOffice, install, write_letters
@@ -29,6 +29,7 @@ from tables import (
     machine,
     out,
     show_latency,
+    show_lines,
     show_message,
     show_parts,
     show_profile,
@@ -57,6 +58,8 @@ _POST_OFFICE = 1000
 _MORE = 3
 #: A tick is compared with one over so many enrolments.
 _FEW = 10_000
+#: So many wait for one domain.
+_LINE = 100_000
 
 
 def main() -> None:
@@ -200,13 +203,15 @@ def _latency(asked: argparse.Namespace, scene: Scene) -> None:
 
 def _claims(ground: _Ground) -> None:
     """What a tick costs over many enrolments, beside one over few."""
-    asked, kinds = ground.asked, {}
+    asked, kinds, lines = ground.asked, {}, {}
     scene = ground.scene("claims", 1)
     for databases in ground.databases(scene, ("sqlite", "postgresql")):
         sizes, rounds = (_FEW, asked.enrolments), _MORE * asked.rounds
         with _progress(f"claims, {databases.name}", rounds + 1 + len(sizes)) as step:
             kinds[databases.name] = ticks(scene, databases, sizes=sizes, due=asked.due, rounds=rounds, progress=step)
+        lines[databases.name] = line(scene, databases, people=min(_LINE, asked.enrolments))
     show_ticks(asked.due, kinds)
+    show_lines(lines, kinds)
 
 
 def _profile(ground: _Ground, part: str) -> None:

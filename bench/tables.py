@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import median
 
-from claims import Cost, Ticks
+from claims import Cost, Line, Ticks
 from conversation import Spoken
 from measures import Rendered, Run
 from rehearsal import Rehearsed
@@ -103,6 +103,7 @@ def show_ticks(due: int, kinds: Mapping[str, Sequence[Ticks]]) -> None:
     for name, (small, large) in kinds.items():
         for words, pick in (
             ("claim all due", "claim"),
+            ("the same with a pace", "paced"),
             ("the whole tick", "whole"),
             ("a tick with nothing due", "idle"),
         ):
@@ -115,6 +116,25 @@ def show_ticks(due: int, kinds: Mapping[str, Sequence[Ticks]]) -> None:
         shown.add_row(f"{name}: memory of drip run", *held, f"goal: < {_MOST_MEGABYTES} MB")
     out.print(shown)
     out.print()
+
+
+def show_lines(lines: Mapping[str, Line], kinds: Mapping[str, Sequence[Ticks]]) -> None:
+    """Print what the pace costs: counting, and a long line for one domain."""
+    shown = table("the pace", "ms", "CPU")
+    for name, line in lines.items():
+        small = kinds[name][0]
+        wall = median(cost.wall for cost in small.paced) / median(cost.wall for cost in small.claim)
+        cpu = median(cost.cpu for cost in small.paced) / median(cost.cpu for cost in small.claim)
+        shown.add_row(f"{name}: a claim with every limit, times one without", f"{wall:.2f}", f"{cpu:.2f}")
+        each = f"{name}: {line.people:,} wait for one domain"
+        shown.add_row(f"{each}; the first look, a mail", *_ms(line.shift, line.people))
+        shown.add_row(f"{each}; then a tenth of a second, one goes", *_ms(line.tenth, 1))
+    out.print(shown)
+    out.print()
+
+
+def _ms(cost: Cost, times: int) -> tuple[str, str]:
+    return f"{cost.wall / times:.2f}", f"{cost.cpu / times:.2f}"
 
 
 def show_simulated(runs: Mapping[str, Rehearsed]) -> None:

@@ -81,10 +81,15 @@ def _respread(sending: Sending, domain: str, way: str) -> None:
             places = [first + timedelta(microseconds=number) for number in range(len(waiting))]
         else:
             counts = kept.counts if (kept := rows.queues(conn, way, [domain]).get(domain)) is not None else {}
-            windows = pace.windows_of(rates, counts)
+            windows = pace.set_right(pace.windows_of(rates, counts), now)
             places, ahead = pace.places(windows, now, len(waiting))
             ends_at = places[-1] if places else None
-            found = rows.Queue(rule=pace.words_of(rates), counts=counts, ahead=pace.counts_of(ahead), ends_at=ends_at)
+            found = rows.Queue(
+                rule=pace.words_of(rates),
+                counts={**counts, **pace.counts_of(windows)},
+                ahead=pace.counts_of(ahead),
+                ends_at=ends_at,
+            )
             rows.put_queues(conn, way, {domain: found})
             if ends_at is not None and (gone.queued_until is None or gone.queued_until < ends_at):
                 rows.put(conn, way, replace(gone, queued_until=ends_at))

@@ -21,7 +21,7 @@ from sqlalchemy import Connection
 
 from drip.engine.sending import BATCH, Sending
 from drip.schedule import pace, warm_up
-from drip.schedule.pace import Pace, Windows
+from drip.schedule.pace import Pace, Rate, Windows
 from drip.schedule.warm_up import Warmth
 from drip.store import ledger, queue
 from drip.store import pace as rows
@@ -46,14 +46,20 @@ class Later:
 
 @dataclass(slots=True)
 class _Line:
-    """A domain during one claim."""
+    """A domain during one claim: the limits, what had gone before and in its queue, and what this claim does.
 
-    rule: str
+    `room` is for how many more; `places` are those in the queue that were given away.
+    """
+
+    domain: str
+    rates: tuple[Rate, ...]
     windows: Windows
     ahead: Windows
     ends_at: datetime | None
+    room: int
     lies_ahead: bool = False
-    changed: bool = False
+    taken: int = 0
+    placed: bool = False
     late: int = 0
     late_since: datetime | None = None
 
@@ -102,11 +108,14 @@ class Taking:
         for domain in domains:
             kept, rates = found.get(domain), self.rules.domains[domain]
             counts, ahead = (kept.counts, kept.ahead) if kept is not None else ({}, {})
-            windows = pace.windows_of(rates, counts)
+            before = pace.windows_of(rates, counts)
+            windows = pace.set_right(before, self.now)
             self.lines[domain] = _Line(
-                rule=pace.words_of(rates),
-                windows=pace.set_right(windows, self.now),
-                lies_ahead=windows != pace.set_right(windows, self.now),
+                domain=domain,
+                rates=rates,
+                windows=windows,
+                room=pace.room(windows, self.now) or 0,
+                lies_ahead=windows != before,
                 ahead=pace.windows_of(rates, ahead),
                 ends_at=kept.ends_at if kept is not None else None,
             )
@@ -119,9 +128,8 @@ class Taking:
         """
         if not self.sending.means(email):
             return None  # it is not going to leave
-        domain = domain_of(email)
-        line = self.lines.get(domain)
-        later = self._in_line(line, domain, due_at, reason) if line is not None else None
+        line = self.lines.get(domain_of(email)) if self.lines else None
+        later = self._in_line(line, due_at, reason) if line is not None else None
         if later is None:
             self.taken += 1
         else:
@@ -129,23 +137,25 @@ class Taking:
             self.shifted_until = max(later.at, self.shifted_until or later.at)
         return later
 
-    def _in_line(self, line: _Line, domain: str, due_at: datetime | None, reason: str | None) -> Later | None:
-        has_room = bool(pace.room(line.windows, self.now))
-        waited = reason is not None and reason.startswith(pace.waits_for(domain))
+    def _in_line(self, line: _Line, due_at: datetime | None, reason: str | None) -> Later | None:
+        waited = bool(reason) and str(reason).startswith(pace.waits_for(line.domain))
         queued = line.ends_at is not None and line.ends_at > self.now
-        line.changed = True
-        if has_room and (waited or reason is None or not queued):
-            line.windows = pace.taken(line.windows, self.now)
+        if line.taken < line.room and (waited or reason is None or not queued):
+            line.taken += 1
             return None
-        words = pace.waits_for(domain, self.rules.domains[domain])
+        words = pace.waits_for(line.domain, line.rates)
         if waited:
             line.late, line.late_since = line.late + 1, line.late_since or due_at
-            return Later(_after(self.now, pace.next_at(line.windows, self.now)), words)
-        ahead = line.ahead if queued else line.windows
+            return Later(_after(self.now, pace.next_at(self._gone(line), self.now)), words)
+        ahead = line.ahead if queued else self._gone(line)
         start = line.ends_at if queued and line.ends_at is not None else self.now
         (at,), line.ahead = pace.places(ahead, start, 1)
-        line.ends_at = _after(self.now, at)
+        line.ends_at, line.placed = _after(self.now, at), True
         return Later(line.ends_at, words)
+
+    def _gone(self, line: _Line) -> Windows:
+        """What has gone to a domain, with this claim's."""
+        return pace.taken(line.windows, self.now, line.taken) if line.taken else line.windows
 
     @property
     def stalled(self) -> frozenset[str]:
@@ -162,13 +172,13 @@ class Taking:
         way = self.sending.transport.name
         queues = {
             domain: rows.Queue(
-                rule=line.rule,
-                counts=pace.counts_of(line.windows),
+                rule=pace.words_of(line.rates),
+                counts=pace.counts_of(self._gone(line)),
                 ahead=pace.counts_of(line.ahead),
                 ends_at=line.ends_at,
             )
             for domain, line in self.lines.items()
-            if line.changed
+            if line.taken or line.placed
         }
         rows.put_queues(conn, way, queues)
         ends = [at for at in (self.gone.queued_until, self.shifted_until) if at is not None]

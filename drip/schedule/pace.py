@@ -159,7 +159,7 @@ def places(windows: Windows, start: datetime, number: int) -> tuple[list[datetim
 
     A little is left free under smooth limits (see `with_slack`), so that whoever comes late finds room.
     """
-    ahead = with_slack(windows)
+    ahead = with_slack(set_right(windows, start))
     found: list[datetime] = []
     at = start
     while len(found) < number:

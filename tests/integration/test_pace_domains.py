@@ -208,6 +208,19 @@ def test_a_limit_that_is_changed_brings_them_forward(tmp_path: Path, rules: Pace
     assert order == sorted(order)
 
 
+def test_a_clock_set_back_leaves_nobody_in_the_line(tmp_path: Path) -> None:
+    """A line that was made by a clock hours ahead is made anew when somebody of that domain falls due."""
+    stage = paced(tmp_path, domains={SLOW: rate(10, SECOND)})
+    enrolled(stage, 40, SLOW)
+    stage.clock.turn(hours=6)
+    stage.deliver()
+    stage.clock.turn(hours=-6)
+    enrolled(stage, 10, SLOW, "new")
+    until_idle(stage.sending, pause=turning(stage))
+    assert len(went(stage)) == 50
+    assert stage.clock() - START < MINUTE
+
+
 def test_who_left_meanwhile_gets_nothing(tmp_path: Path) -> None:
     """Waiting in a line changes nothing about the rules: whoever leaves before their place comes is not mailed."""
     stage = paced(tmp_path, domains={SLOW: rate(10, SECOND)})
