@@ -531,3 +531,30 @@ def test_settings_that_cannot_be_used_are_findings(here: Terminal) -> None:
 def test_words_that_do_not_fit(here: Terminal, words: list[str], told: str) -> None:
     """An unknown topic and an address that is none: exit 2, with what was probably meant."""
     assert told in here.drip("doctor", *words, code=2).err
+
+
+@pytest.mark.parametrize(
+    ("url", "check"),
+    [
+        ("http://[::1", "links-address"),
+        ("https://learn.acme.example:99999", "links-address"),
+        ("http://user@@", "links-address"),
+        ("https://a..b", "links-unknown"),
+        ("https://räksmörgås.example", "links-resolve"),
+    ],
+)
+def test_addresses_that_are_none(here: Terminal, start_dns: Callable[..., DnsServer], url: str, check: str) -> None:
+    """Whatever stands in DRIP_BASE_URL, it is a finding."""
+    server = start_dns({})
+    words = ["doctor", "--only", "links", "--nameserver", server.shown, "--format", "json"]
+    rows = here.drip(*words, code=0 if check == "links-unknown" else 1, DRIP_BASE_URL=url).json
+    assert check in [row["check"] for row in rows]
+
+
+@pytest.mark.parametrize("url", ["sqlite:///gone/drip.db", "sqlite:///.", "nonsense", "mysql://u:hemlig@h/d"])
+def test_databases_that_are_none(here: Terminal, url: str) -> None:
+    """Whatever stands in DRIP_DATABASE_URL, it is a finding, and what is to be typed touches nothing else."""
+    rows = here.json("doctor", "--only", "database", code=1, DRIP_DATABASE_URL=url)
+    assert {"database-opening", "database-trouble"} & {row["check"] for row in rows if row["severity"] == "error"}
+    assert not [row for row in rows if row["type"].startswith("chmod")]
+    assert "hemlig" not in str(rows)

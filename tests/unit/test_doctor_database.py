@@ -100,6 +100,9 @@ def test_none_yet_and_none_that_answers() -> None:
     """A workspace without a database is a hint; one that does not open is an error in the store's words."""
     missing = judge(Opened(shown="sqlite:///drip.db", place=replace(PLACE, exists=False)))
     assert found(missing) == [("database-space", "ok"), ("database-missing", "hint")]
+    lost = judge(Opened(shown="sqlite:///x/drip.db", place=Place(path=Path("x y/drip.db"), exists=False, folder=False)))
+    assert found(lost) == [("database-opening", "error")]
+    assert lost[0].type == "mkdir -p 'x y'"
     broken = judge(Opened(shown="postgresql://db/drip", trouble="cannot be reached"))
     assert found(broken) == [("database-opening", "error")]
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from dns_facts import found, one, says
 
-from drip.engine.doctor.dmarc import Found, Identities, Policy, find, judge, judge_alignment, parents
+from drip.engine.doctor import alignment
+from drip.engine.doctor.dmarc import Found, Policy, find, judge, parents
 from drip.engine.doctor.row import Row
 
 ACME = "acme.example"
@@ -88,9 +89,9 @@ def test_reports_to_another_organisation() -> None:
 
 
 def aligned(envelope: str, *signed: str, policy: Policy | None = None, **organisations: str) -> list[Row]:
-    who = Identities(header_from=ACME, envelope=envelope, signed=signed)
+    who = alignment.Identities(header_from=ACME, envelope=envelope, signed=signed)
     known = {ACME: ACME, **{name.replace("_", "."): of for name, of in organisations.items()}}
-    return judge_alignment(who, Found(policy=policy, organisation=ACME), known)
+    return alignment.judge(who, Found(policy=policy, organisation=ACME), known)
 
 
 def test_from_agrees_with_the_envelope_or_a_signature() -> None:
@@ -118,8 +119,8 @@ def test_strict_alignment() -> None:
     assert found(aligned("bounces.acme.example", ACME, policy=spf))[0] == ("dmarc-alignment", "ok")
     assert found(aligned("mailer.example", "mail.acme.example", policy=dkim)) == [("dmarc-alignment", "error")]
     assert found(aligned(ACME, ACME, policy=dkim)) == [("dmarc-alignment", "ok")]
-    sibling = judge_alignment(
-        Identities(header_from="learn.acme.example", envelope="b.acme.example", signed=()),
+    sibling = alignment.judge(
+        alignment.Identities(header_from="learn.acme.example", envelope="b.acme.example", signed=()),
         Found(policy=None, organisation=ACME),
         {"learn.acme.example": ACME, "b.acme.example": ACME},
     )

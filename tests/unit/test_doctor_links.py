@@ -53,6 +53,7 @@ def test_http_breaks_one_click() -> None:
     ("seen", "checks"),
     [
         (Seen(trouble="resolve", why="it has no address"), [("links-resolve", "error")]),
+        (Seen(trouble="address", why="it names no host"), [("links-address", "error")]),
         (Seen(trouble="lookup", why="no answer in time"), [("links-unknown", "warning")]),
         (Seen(trouble="connect", why="Connection refused"), [("links-answer", "error")]),
         (Seen(trouble="certificate", why="certificate has expired"), [("links-certificate", "error")]),

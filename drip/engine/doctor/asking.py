@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Hashable, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
-from drip.engine.doctor import addresses, dkim, dmarc, spf
+from drip.engine.doctor import addresses, alignment, dkim, dmarc, spf
 from drip.engine.doctor.names import Names, within
 from drip.engine.doctor.origin import Origin, find_origin
 from drip.engine.doctor.premises import Premises
@@ -82,8 +82,8 @@ def _policies(premises: Premises, senders: Sequence[Sender], origin: Origin, nam
         signed = tuple(each([key.domain for key in premises.signing if within(domain, key.domain)]))
         for name in {envelope, *signed} - found.keys():
             found[name] = dmarc.find(name, names)
-        who = dmarc.Identities(header_from=domain, envelope=envelope, signed=signed)
-        rows += dmarc.judge_alignment(who, found[domain], {name: one.organisation for name, one in found.items()})
+        who = alignment.Identities(header_from=domain, envelope=envelope, signed=signed)
+        rows += alignment.judge(who, found[domain], {name: one.organisation for name, one in found.items()})
     return rows
 
 

@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from shlex import quote
 
-from drip.engine.doctor.row import Row, error, hint, ok, safe, warning
+from drip.engine.doctor.row import Row, error, hint, line, ok, warning
 from drip.errors import StoreError
 from drip.store import Store
 from drip.store.condition import Condition, condition
@@ -32,7 +33,8 @@ class Place:
 
     path: Path
     exists: bool
-    mode: int = 0
+    folder: bool = True  # it is there
+    mode: int = 0  # of a file
     free: int | None = None
     file_system: str = ""
 
@@ -73,10 +75,17 @@ def _place(file: Path, workspace: Path) -> Place:
     except OSError:
         free = None
     try:
-        mode = stat.S_IMODE(file.stat().st_mode)
+        mode = stat.S_IMODE(file.stat().st_mode) if file.is_file() else 0
     except OSError:
-        return Place(path=path, exists=file.exists(), free=free, file_system=file_system_of(folder))
-    return Place(path=path, exists=True, mode=mode, free=free, file_system=file_system_of(folder))
+        mode = 0
+    return Place(
+        path=path,
+        exists=file.exists(),
+        folder=folder.is_dir(),
+        mode=mode,
+        free=free,
+        file_system=file_system_of(folder),
+    )
 
 
 def file_system_of(folder: Path, mounts: Path = Path("/proc/self/mounts")) -> str:
@@ -87,7 +96,7 @@ def file_system_of(folder: Path, mounts: Path = Path("/proc/self/mounts")) -> st
     except OSError:
         return ""
     best, kind = "", ""
-    for fields in (line.split(" ") for line in lines):
+    for fields in (mount.split(" ") for mount in lines):
         if len(fields) < 3:
             continue
         point = fields[1].replace("\\040", " ").rstrip("/")
@@ -105,7 +114,12 @@ def _judged(found: Opened) -> Iterator[Row]:
     if found.place is not None:
         yield from _on_disk(found.place)
     if found.trouble:
-        yield error("database-opening", found.shown, safe(found.trouble, 400), "drip db upgrade")
+        yield error("database-opening", found.shown, line(found.trouble), "drip db upgrade")
+    elif found.place is not None and not found.place.folder:
+        folder = str(found.place.path.parent)
+        yield error(
+            "database-opening", found.shown, "the folder that it is to be in is not there", f"mkdir -p {quote(folder)}"
+        )
     elif found.condition is None:
         yield hint("database-missing", found.shown, "there is none yet; publishing makes it", "drip db upgrade")
     else:
@@ -135,9 +149,7 @@ def _sqlite(shown: str, now: Condition) -> Iterator[Row]:
         yield ok("database-version", shown, f"SQLite {_version(now)}")
     if now.settings["journal_mode"].lower() != "wal":
         words = f"its journal is {now.settings['journal_mode']}, not WAL: readers and writers wait for each other"
-        yield error(
-            "database-wal", shown, words, 'move it to a local disk: DRIP_DATABASE_URL="sqlite:////var/lib/drip/drip.db"'
-        )
+        yield error("database-wal", shown, words, 'DRIP_DATABASE_URL="sqlite:////var/lib/drip/drip.db"')
     if now.settings["synchronous"] not in ("2", "3"):
         words = f"synchronous is {now.settings['synchronous']}: a power cut can lose what was sent"
         yield error("database-durable", shown, words, "PRAGMA synchronous=FULL")
@@ -164,16 +176,21 @@ def _postgresql(shown: str, now: Condition) -> Iterator[Row]:
 
 def _on_disk(place: Place) -> Iterator[Row]:
     path = str(place.path)
-    if place.exists and place.mode & 0o007:
+    if place.mode & 0o007:
         words = (
             f"everybody on this machine may {'write' if place.mode & 0o002 else 'read'} it, with all addresses in it"
         )
-        yield warning("database-permissions", path, words, f"chmod o= {path}*")
+        yield warning("database-permissions", path, words, f"chmod o= {quote(path)}*")
     if place.file_system in _NETWORKED:
         words = f"it lies on {place.file_system}, a network, where SQLite breaks: docs/postgresql.md says how to move"
         yield error("database-network", path, words, 'DRIP_DATABASE_URL="postgresql://user@host/drip"')
     if place.free is not None and place.free < _SCANT:
         row = error if place.free < _LITTLE else warning
-        yield row("database-space", path, f"{place.free // 2**20:,} MB of disk are free", f"df -h {place.path.parent}")
+        yield row(
+            "database-space",
+            path,
+            f"{place.free // 2**20:,} MB of disk are free",
+            f"df -h {quote(str(place.path.parent))}",
+        )
     elif place.free is not None:
         yield ok("database-space", path, f"{place.free / 2**30:,.0f} GB of disk are free")

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from drip.engine.doctor.names import Answer, Lookup, within
 from drip.engine.doctor.origin import Origin
-from drip.engine.doctor.row import Row, error, hint, ok, quoted, safe, txt, warning
+from drip.engine.doctor.row import Row, error, hint, line, ok, quoted, txt, warning
 from drip.transports.dkim_keys import GOOD_BITS as _GOOD_BITS
 from drip.transports.dkim_keys import LEAST_BITS as _FEWEST_BITS
 from drip.transports.dkim_keys import how_to_make
@@ -157,7 +157,7 @@ def judge_files(trouble: str) -> list[Row]:
     if not trouble:
         return []
     words, _, way = trouble.partition(";\n")
-    return [error("dkim-file", "[dkim]", safe(words, 400), way.strip().partition(": ")[2])]
+    return [error("dkim-file", "[dkim]", line(words), way.strip().partition(": ")[2])]
 
 
 def judge_sendgrid(domain: str, lookup: Lookup) -> list[Row]:

@@ -48,21 +48,19 @@ def examine(
 
     nobody: list[Sender] = []
     senders = asking.each([*premises.senders, *looks.wait("sending", published, nobody, _SENDERS_SECONDS)])
-    rows = _sending(premises, senders, examples=nameserver is None) + dkim.judge_files(premises.signing_trouble)
-    rows += asking.ask(premises, senders, names, looks, topics)
+    rows = looks.judged("sending", lambda: _sending(premises, senders, examples=nameserver is None))
+    rows += dkim.judge_files(premises.signing_trouble)
+    rows += looks.judged("dns", lambda: asking.ask(premises, senders, names, looks, topics))
     met = looks.wait("server", post, None)
-    if premises.server is not None and met is not None:
-        rows += server.judge(premises.server, met, now=clock())
+    rows += looks.judged("server", lambda: _server(premises, met, clock()))
     seen = looks.wait("links", web, None)
-    if seen is not None:
-        rows += _links(premises, senders, seen, clock())
+    rows += looks.judged("links", lambda: _links(premises, senders, seen, clock()))
     opened = looks.wait("database", data, None)
-    if opened is not None:
-        rows += database.judge(opened)
-    rows += _clocks(premises, opened, seen, stop(), clock())
-    rows += secrecy.judge_keys(premises.secret_keys)
-    held = looks.wait("secrets", files, None)
-    rows += secrecy.judge_files(held or [])
+    rows += looks.judged("database", lambda: database.judge(opened) if opened is not None else [])
+    rows += looks.judged("clock", lambda: _clocks(premises, opened, seen, stop(), clock()))
+    rows += looks.judged("secrets", lambda: secrecy.judge_keys(premises.secret_keys))
+    holders = looks.wait("secrets", files, None)
+    rows += secrecy.judge_files(holders or [])
     rows += looks.given_up
     order = list(TOPICS)
     return sorted((row for row in rows if row.topic in topics), key=lambda row: order.index(row.topic))
@@ -98,7 +96,13 @@ def _sending(premises: Premises, senders: list[Sender], *, examples: bool) -> li
     )
 
 
-def _links(premises: Premises, senders: list[Sender], seen: links.Seen, now: datetime) -> list[Row]:
+def _server(premises: Premises, met: server.Greeted | None, now: datetime) -> list[Row]:
+    return server.judge(premises.server, met, now=now) if premises.server is not None and met is not None else []
+
+
+def _links(premises: Premises, senders: list[Sender], seen: links.Seen | None, now: datetime) -> list[Row]:
+    if seen is None:
+        return []
     domains = [domain for sender in senders if (domain := sending.domain_of(sender.email))]
     leave = premises.kind != "outbox" and not premises.only_to
     return links.judge(premises.base_url, seen, domains, now=now, mails_leave=leave)

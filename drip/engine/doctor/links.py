@@ -30,7 +30,7 @@ class Seen:
     """What was met at the tracking domain. `trouble` is a step that failed, and `why`; `said_at` is its clock."""
 
     addresses: tuple[str, ...] = ()
-    trouble: str = ""  # lookup, resolve, connect, certificate, answer
+    trouble: str = ""  # address, lookup, resolve, connect, certificate, answer
     why: str = ""
     good_until: datetime | None = None
     status: int = 0
@@ -41,12 +41,13 @@ class Seen:
 
 def look(base_url: str, names: Names, patience: Patience, clock: Callable[[], datetime]) -> Seen:
     """Go where a learner's browser would go, and ask for /healthz."""
-    parts = urlsplit(base_url)
-    host = _ascii(parts.hostname or "")
     try:
-        port = parts.port or (443 if parts.scheme == "https" else 80)
-    except ValueError:
-        return Seen(trouble="resolve", why="its port is no number")
+        parts = urlsplit(base_url)
+        host, port = _ascii(parts.hostname or ""), parts.port or (443 if parts.scheme == "https" else 80)
+    except ValueError as failed:
+        return Seen(trouble="address", why=safe(str(failed)))
+    if not host:
+        return Seen(trouble="address", why="it names no host")
     found: tuple[str, ...] = (host,)
     if not is_address(host):
         answer = addresses(names, host) if names.named or not is_loopback(host) else None
@@ -154,11 +155,14 @@ def judge(base_url: str, seen: Seen, senders: Sequence[str], *, now: datetime, m
 
 
 def _judged(base_url: str, seen: Seen, senders: Sequence[str], *, now: datetime, mails_leave: bool) -> Iterator[Row]:
-    parts = urlsplit(base_url)
-    host = parts.hostname or ""
-    local = is_loopback(host)
     home = next((domain for domain in senders if "." in domain), "example.com")
     proposal = f'base_url = "https://learn.{home}"'
+    if seen.trouble == "address":
+        yield error("links-address", base_url, f"it is no address: {seen.why}", proposal)
+        return
+    parts = urlsplit(base_url)
+    host = _ascii(parts.hostname or "")
+    local = is_loopback(host)
     if local:
         row = error if mails_leave else warning
         words = "links lead to the reader's own machine: to learners they lead NOWHERE, and nobody can unsubscribe"

@@ -9,6 +9,7 @@ from enum import StrEnum
 
 #: Characters of a stranger's words that are repeated; who wants all of a record asks for it with `dig`.
 _MOST = 160
+_MOST_OF_ERRORS = 400
 #: Bytes of one string of a TXT record (RFC 1035, section 3.3.14); a longer text stands in several.
 _STRING = 255
 
@@ -79,6 +80,11 @@ def safe(words: str, most: int = _MOST) -> str:
     short = words[: most + 1]
     seen = "".join(c if c == " " or unicodedata.category(c)[0] not in "CZ" else f"\\x{ord(c):02x}" for c in short)
     return seen if len(words) <= most else seen[:most] + "…"
+
+
+def line(words: str) -> str:
+    """An error's words, which may stand on several lines, on one."""
+    return safe(" ".join(words.split()), _MOST_OF_ERRORS)
 
 
 def quoted(words: str) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from drip.engine.doctor.row import Row, error, hint, ok, warning
@@ -151,19 +152,15 @@ def judge_files(holders: Sequence[Holder]) -> list[Row]:
 
 
 def _file(holder: Holder) -> Iterator[Row]:
-    what = ", ".join(holder.holds)
+    what, name = ", ".join(holder.holds), quote(holder.name)
     fine = True
     if holder.tracked:
         fine = False
         words = f"git tracks it, and whoever has the repository has {what}; take a new one after this"
-        yield error(
-            "secrets-git", holder.name, words, f"git rm --cached {holder.name} && echo {holder.name} >> .gitignore"
-        )
+        yield error("secrets-git", holder.name, words, f"git rm --cached {name} && echo {name} >> .gitignore")
     elif holder.ignored is False and not holder.shared:
         fine = False
-        yield hint(
-            "secrets-git", holder.name, f"git would take it along, with {what}", f"echo {holder.name} >> .gitignore"
-        )
+        yield hint("secrets-git", holder.name, f"git would take it along, with {what}", f"echo {name} >> .gitignore")
     if holder.shared:
         fine = False
         words = f"{what} stands in the file that a team shares; move the line to drip.local.toml"
@@ -172,6 +169,6 @@ def _file(holder: Holder) -> Iterator[Row]:
         fine = False
         row = warning if holder.mode & 0o007 else hint
         who = "everybody" if holder.mode & 0o007 else "its group"
-        yield row("secrets-readable", holder.name, f"{who} on this machine may read {what}", f"chmod 600 {holder.name}")
+        yield row("secrets-readable", holder.name, f"{who} on this machine may read {what}", f"chmod 600 {name}")
     if fine:
         yield ok("secrets-file", holder.name, f"{what}: only its owner reads it")

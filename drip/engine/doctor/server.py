@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from drip.engine.doctor.links import end_of
 from drip.engine.doctor.names import Patience
-from drip.engine.doctor.row import Row, error, hint, ok, safe, warning
+from drip.engine.doctor.row import Row, error, hint, line, ok, warning
 from drip.errors import SenderTrouble
 from drip.transports.smtp_opening import Server, Unreachable, open_conversation
 
@@ -84,7 +84,7 @@ def _judged(server: Server, met: Greeted, *, now: datetime) -> Iterator[Row]:
     where = str(server)
     if met.trouble:
         more, way = _mend(server, met.trouble)
-        yield error("server-opening", where, safe(met.trouble, 400) + more, way)
+        yield error("server-opening", where, line(met.trouble) + more, way)
         return
     logged_in = ", and took user and password" if server.username is not None else ""
     yield ok("server-opening", where, f"it greets{logged_in}")

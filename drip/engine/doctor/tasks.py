@@ -8,7 +8,7 @@ from threading import Thread
 from typing import Generic, TypeVar
 
 from drip.engine.doctor.names import Patience
-from drip.engine.doctor.row import TOPICS, Row, error, safe, warning
+from drip.engine.doctor.row import TOPICS, Row, error, line, warning
 from drip.errors import DripError
 
 T = TypeVar("T")
@@ -45,13 +45,21 @@ class Looks:
         """What a look saw; where it hangs or stumbles, that is a finding, and `otherwise` is what there is."""
         if task is None:
             return otherwise
+        return self._told(topic, lambda: task.result(min(most, self._patience.left())), otherwise)
+
+    def judged(self, topic: str, judge: Callable[[], list[Row]]) -> list[Row]:
+        """What a judge says; where it stumbles over what was seen, that is a finding too."""
+        nothing: list[Row] = []
+        return self._told(topic, judge, nothing)
+
+    def _told(self, topic: str, get: Callable[[], T], otherwise: U) -> T | U:
         try:
-            return task.result(min(most, self._patience.left()))
+            return get()
         except TimeoutError:
             self.given_up.append(warning(f"{topic}-time", TOPICS[topic], "it took too long, and was given up"))
         except DripError as failed:
-            self.given_up.append(error(f"{topic}-trouble", TOPICS[topic], safe(str(failed), 400)))
+            self.given_up.append(error(f"{topic}-trouble", TOPICS[topic], line(str(failed))))
         except Exception as failed:  # noqa: BLE001  (whatever one look meets, the others are told of)
-            words = f"the doctor stumbled here: {type(failed).__name__}: {safe(str(failed))}"
+            words = f"the doctor stumbled here: {type(failed).__name__}: {line(str(failed))}"
             self.given_up.append(error(f"{topic}-trouble", TOPICS[topic], words))
         return otherwise
