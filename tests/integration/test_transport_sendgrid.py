@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from mail_server import MailServer, self_signed
 from sendgrid_server import SendGridServer, sendgrid_server
 
 from drip.render.message import Message
@@ -235,6 +236,18 @@ def test_an_unknown_host_is_nobodys_fault(mail: Mail) -> None:
             way.close()
             assert outcomes(result) == {Outcome.UNTRIED: 3}
             assert "cannot be reached: [Errno" in str(result.trouble)
+
+
+def test_a_certificate_that_nobody_vouches_for_gets_no_key(
+    tmp_path: Path, start_smtp_server: Callable[..., MailServer], mail: Mail
+) -> None:
+    """https is verified, towards this machine too: nothing is said to a server that cannot show who it is."""
+    server = start_smtp_server(implicit=True, **self_signed(tmp_path))
+    way = SendGrid(KEY, f"https://127.0.0.1:{server.port}", timeout=10)
+    result = way.send(mails(mail, 3))
+    way.close()
+    assert outcomes(result) == {Outcome.UNTRIED: 3}
+    assert "certificate verify failed" in str(result.trouble)
 
 
 def test_what_is_no_api_is_told_so(api: SendGridServer, over: Callable[..., SendGrid], mail: Mail) -> None:

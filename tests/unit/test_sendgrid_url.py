@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -106,6 +108,13 @@ def test_doubt_is_held_with_sendgrid_unless_somebody_decides(tmp_path: Path) -> 
         assert load(tmp_path, {"DRIP_TRANSPORT": url}).in_doubt == default
         assert load(tmp_path, {"DRIP_TRANSPORT": url, "DRIP_IN_DOUBT": "resend"}).in_doubt == "resend"
         assert load(tmp_path, {"DRIP_TRANSPORT": url, "DRIP_IN_DOUBT": "hold"}).in_doubt == "hold"
+
+
+def test_who_sends_over_something_else_does_not_wait_for_it() -> None:
+    """The `sendgrid` package and httpx are imported when the first mail goes, by this transport alone."""
+    code = "import sys, drip.wiring; print({'sendgrid', 'httpx'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "set()\n"
 
 
 def test_nothing_that_is_printed_holds_the_key(tmp_path: Path) -> None:
