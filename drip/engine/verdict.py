@@ -82,9 +82,9 @@ def verdict_of(seen: Seen) -> Verdict:
         since = clock_text(trouble.since, seen)
         words = f"NOTHING GOES OUT since {since}: {trouble.transport} says {_cut(one_line(trouble.words))}"
         return Verdict(kind=Kind.STOPPED, words=words, type="drip doctor", alarm=True)
-    if seen.due and not alive:
-        due = _are(seen.due)
-        words = f"Nobody is sending: {due} due since {_oldest(seen)}, and {_last_seen(seen)}"
+    if (seen.due or seen.under_way) and not alive:
+        what = f"due since {_oldest(seen)}" if seen.due else "left under way"
+        words = f"Nobody is sending: {_are(seen.due or seen.under_way)} {what}, and {_last_seen(seen)}"
         return Verdict(kind=Kind.NOBODY, words=words, type="drip run", alarm=lag >= LATE_AFTER)
     if seen.due and seen.held_up_by is not None:
         until = f" until {clock_text(seen.goes_on_at, seen)}" if seen.goes_on_at is not None else ""

@@ -183,13 +183,15 @@ class _Standing(Collector):
         yield _gauge("drip_courses_paused", "Courses that somebody has paused.", queue.courses_paused)
         rows = GaugeMetricFamily(
             "drip_ledger_rows",
-            "Mails in the ledger by state; those that are held or have ended are counted every few minutes.",
+            "Mails in the ledger by state; those that are held or have ended are counted once a minute.",
             labels=["state"],
         )
-        states = {state: number for state, number in (self._ledger() or {}).items() if state not in queue.open}
+        counted = self._ledger()
         for state in Phase:
-            if state in queue.open or state in states or states:
-                rows.add_metric([str(state)], queue.open.get(state, states.get(state, 0)))
+            if state in queue.open:
+                rows.add_metric([str(state)], queue.open[state])
+            elif counted is not None:
+                rows.add_metric([str(state)], counted.get(state, 0))
         yield rows
 
 

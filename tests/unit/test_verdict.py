@@ -47,6 +47,12 @@ GONE = replace(WORKER, seen_at=NOW - ALIVE_FOR - timedelta(seconds=1))
         ),
         ({"paused": 1}, Kind.PAUSED, "Nothing goes out: every course is paused; type: drip resume --all", False),
         ({"waiting": 1}, Kind.WAITING, "Nothing is due, but 1 waits for a person; type: drip settle", False),
+        (
+            {"under_way": 40, "workers": (GONE,)},
+            Kind.NOBODY,
+            "Nobody is sending: 40 are left under way, and the last worker was seen at 03:13; type: drip run",
+            False,
+        ),
         ({"under_way": 40}, Kind.SENDING, "Sending: the last 40 are under way.", False),
         (
             {"due": 3_200, "oldest_at": LATELY},
