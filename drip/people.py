@@ -48,6 +48,56 @@ class State(StrEnum):
     FAILED = "failed"
 
 
+class Tempo(StrEnum):
+    """How often a learner wants the mails of a course."""
+
+    #: With twice the gaps.
+    HALF = "half"
+    #: As the course says.
+    PLANNED = "planned"
+    #: With half the gaps.
+    TWICE = "twice"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """When a learner wants the mails of a course, over what the course says (schedule/wishes.py).
+
+    `at` is in minutes from midnight, `days` are weekdays with Monday = 0, at least one; None: as the course says.
+    """
+
+    tempo: Tempo = Tempo.PLANNED
+    at: int | None = None
+    days: frozenset[int] | None = None
+
+    def to_text(self) -> str:
+        """`half at=540 days=0,2,4`: what an enrolment keeps, and evidence tells."""
+        parts = [str(self.tempo)]
+        if self.at is not None:
+            parts.append(f"at={self.at}")
+        if self.days is not None:
+            parts.append(f"days={','.join(str(day) for day in sorted(self.days))}")
+        return " ".join(parts)
+
+    @classmethod
+    def from_text(cls, text: str) -> Wish:
+        """The wish that `to_text` wrote. Raises ValueError for any other text."""
+        tempo, *others = text.split(" ")
+        said = dict(part.split("=", 1) for part in others)
+        at, days = said.pop("at", None), said.pop("days", None)
+        if said:
+            raise ValueError(f'"{text}" is not a wish')
+        return cls(
+            tempo=Tempo(tempo),
+            at=None if at is None else int(at),
+            days=None if days is None else frozenset(int(day) for day in days.split(",")),
+        )
+
+
+#: A learner who has asked for nothing.
+AS_PLANNED = Wish()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Enrolment:
     """A learner in a course, and where they stand.
@@ -57,9 +107,10 @@ class Enrolment:
     `floor_at` is the end of the last wait, or the instant of the last skip or decision, since the last mail: nothing
     goes before it. `waited` says that a wait has ended since the last mail: an `if` is then decided at once.
     `held_since` is when a hold or a pause began (None: neither), `held_for` how long those before it lasted since
-    `next_step` was reached; `paused_by` is who paused it: learner, marketer or silent. The held-out (`held_out`) are
-    enrolled and never mailed. `target` is the civil target of `next_step` as text (see schedule.civil.Target), None
-    until it is derived.
+    `next_step` was reached; `paused_by` is who paused it: learner, marketer or silent, and `paused_until` when that
+    ends by itself. The held-out (`held_out`) are enrolled and never mailed. `wish` is when the learner wants the mails;
+    `hurried_at` is when they asked for the next one at once (None: they did not). `target` is the civil target of
+    `next_step` as text (see schedule.civil.Target), None until it is derived.
     """
 
     id: int
@@ -80,6 +131,9 @@ class Enrolment:
     held_for: timedelta = timedelta(0)
     paused_by: str | None = None
     held_out: bool = False
+    paused_until: datetime | None = None
+    wish: Wish = AS_PLANNED
+    hurried_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +154,7 @@ class Facts:
     `opened` and `clicked` are step → the instant from which the first human one counts (its arrival + 60 s): later
     than `now` means unsettled. `answers` is question → all answers, oldest first. `rated` is survey → first rating.
     `events` is name → first time since the enrolment. `offered` is question → when it came back for review.
-    `alive_at` is the last sign of life: an answer, or a click that counts.
+    `alive_at` is the last sign of life: an answer, a page's form that was sent, or a click that counts.
     """
 
     sent: Mapping[str, datetime] = field(default_factory=dict)
@@ -156,6 +210,7 @@ def summarise(
     happened: dict[str, datetime] = {}
     rated: dict[str, datetime] = {}
     last_clicks: list[datetime] = []
+    pressed: list[datetime] = []
     for delivery, events in by_delivery.items():
         verdicts = classify(events, sent_at.get(delivery))
         for event, verdict in zip(events, verdicts, strict=True):
@@ -171,9 +226,11 @@ def summarise(
                     answers[event.item].append(_answer(event))
                 case Kind.EVENT:
                     _keep_first(happened, event.item, event.at)
+                case Kind.CHANGE | Kind.CONSENT | Kind.RETURN:
+                    pressed.append(event.at)
                 case _:
                     pass
-    signs = [*last_clicks, *rated.values(), *(answer.at for given in answers.values() for answer in given)]
+    signs = [*last_clicks, *pressed, *rated.values(), *(answer.at for given in answers.values() for answer in given)]
     return Facts(
         sent={step: at for step, (_, at) in sent.items()},
         opened=opened,

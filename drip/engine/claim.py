@@ -29,7 +29,7 @@ from drip.schedule.civil import first_allowed, still_open
 from drip.schedule.gates import LAST_STEP, shut
 from drip.schedule.reviews import REVIEW, due_questions, next_review_at, recap_now, rule_of
 from drip.schedule.slots import closed_days, either, slot_of, zone_of
-from drip.store import breaker, courses, edits, enrolments, learners, ledger, turns
+from drip.store import breaker, courses, edits, enrolments, learners, ledger, turns, wishes
 from drip.store.enrolments import Standing
 from drip.store.ledger import UNDER_WAY, Delivery, Phase
 from drip.store.troubles import tried_again
@@ -121,6 +121,7 @@ def _claim_due(
     """Claim at most `limit`, in the caller's transaction."""
     ledger.expire(conn, lease, now=now, in_doubt_for=sending.in_doubt_after)
     ledger.settle_doubts(conn, now=now, resend=sending.in_doubt == "resend")
+    wishes.end_pauses(conn, now=now)
     trouble = breaker.read(conn, sending.transport.name)
     if (trouble is not None and trouble.until > now) or not limit:
         return Claimed(parcels=(), looked_at=0)
@@ -226,7 +227,7 @@ def _try_again(claim: _Claim, row: Delivery, standing: Standing) -> None:
         mail = plan.step(row.step)
         zone = zone_of(standing.learner, plan)
         if row.step == REVIEW:
-            rule = rule_of(plan, row.riders[0])
+            rule = rule_of(plan, row.riders[0], enrolment.wish)
             if not still_open(rule, zone, row.claimed_at, now):
                 later = first_allowed(rule, zone, now)
                 if later.at > now:
@@ -283,7 +284,7 @@ def _advance(claim: _Claim, standing: Standing) -> None:
         if then.send is not None:
             later = _paced_until(claim, standing, standing.due_at, standing.due_reason)
             then = then if later is None else replace(then, send=None, due_at=later.at, reason=later.reason)
-        riders = due_questions(plan, facts, zone, now) if then.send is not None else ()
+        riders = due_questions(plan, facts, zone, now, enrolment.wish) if then.send is not None else ()
         review_at = next_review_at(plan, then.enrolment, facts, zone, now, then.due_at)
     except PERSONAL as error:
         enrolments.hold(claim.conn, enrolment.id, str(error))
@@ -360,7 +361,9 @@ def _recap(claim: _Claim, standing: Standing) -> None:
         at = next_review_at(plan, enrolment, facts, zone, now, standing.due_at)
         gate = shut(plan, enrolment, scope(plan, learner, enrolment, facts, now), now)
         planned_at = standing.review_due_at or now
-        questions = recap_now(plan, facts, zone, now, planned_at=planned_at, next_mail_at=standing.due_at)
+        questions = recap_now(
+            plan, facts, zone, now, planned_at=planned_at, next_mail_at=standing.due_at, wish=enrolment.wish
+        )
     except PERSONAL as error:
         enrolments.plan_reviews(claim.conn, {enrolment.id: None})
         enrolments.hold(claim.conn, enrolment.id, str(error))

@@ -18,6 +18,7 @@ from drip.people import Enrolment, Facts, Learner, State
 from drip.plan.choice import is_held_out
 from drip.plan.model import Plan, Start
 from drip.schedule.advance import Next, begin, look_ahead, scope
+from drip.schedule.wishes import carried
 from drip.store import Store, courses, enrolments, entries, learners
 from drip.store.troubles import tried_again
 
@@ -152,7 +153,7 @@ def _enrol_group(
             if not (everyone and reason == _NOT_MEANT):
                 done.refused[learner.email] = reason
             continue
-        stands = begin(plan, _fresh(plan, learner, at, run=1 if run is None else run.run + 1))
+        stands = carried(begin(plan, _fresh(plan, learner, at, run=1 if run is None else run.run + 1)), run)
         if is_held_out(plan.holdout, course_id=plan.course_id, ref=learner.ref):
             new.append(Next(enrolment=replace(stands, held_out=True), due_at=None, reason="held out"))
             continue

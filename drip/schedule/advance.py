@@ -20,6 +20,7 @@ from drip.plan.model import Award, Branch, Mail, Notify, Plan, Wait
 from drip.schedule.civil import add, land, resolve
 from drip.schedule.gates import LAST_STEP, released, shut, silenced
 from drip.schedule.slots import Due, closed_days, either, slot_of, zone_of
+from drip.schedule.wishes import rule_of
 
 
 class Did(StrEnum):
@@ -83,6 +84,7 @@ def after_send(enrolment: Enrolment, mail: Mail, sent_at: datetime) -> Enrolment
         waited=False,
         target=None,
         held_for=timedelta(0),
+        hurried_at=None,
     )
 
 
@@ -237,7 +239,7 @@ def _wait(
     step: Wait, enrolment: Enrolment, zone: ZoneInfo, facts: Facts, sees: Mapping[str, object], now: datetime
 ) -> tuple[datetime | None, datetime, str]:
     """(when the wait ended or None, when to look again, why). An unsettled click is waited for, even past `at_most`."""
-    deadline = _deadline(step, enrolment.reached_at, zone)
+    deadline = _deadline(step, enrolment, zone)
     if holds(step.until, sees):
         return now, now, f"{step.until} is true"
     settles = _unsettled(step, facts, now)
@@ -248,14 +250,16 @@ def _wait(
     return None, deadline, f"waits until {step.until}"
 
 
-def _deadline(step: Wait, since: datetime, zone: ZoneInfo) -> datetime:
+def _deadline(step: Wait, enrolment: Enrolment, zone: ZoneInfo) -> datetime:
     """When a wait ends at the latest. In days it is that day's hour, as for a gap: a mail that left some seconds late
     must not cost the next one a day.
     """
+    since = enrolment.reached_at
     if step.at_most.count == 0 or step.at_most.unit in (Unit.HOURS, Unit.MINUTES):
         return add(since, step.at_most, zone)
     target = land(since, step.at_most, step.rule, zone)
-    return resolve(target, replace(step.rule, days=ALL_DAYS, holidays=None), zone).at
+    rule = rule_of(step.rule, enrolment.wish)
+    return resolve(target, replace(rule, days=ALL_DAYS, holidays=None), zone).at
 
 
 def _unsettled(step: Wait, facts: Facts, now: datetime) -> datetime | None:

@@ -17,6 +17,7 @@ from drip.plan.renames import Renames
 from drip.plan.unnamed import aligned
 from drip.schedule.civil import Target, land, resolve
 from drip.schedule.slots import closed_days, zone_of
+from drip.schedule.wishes import gap_of, rule_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,9 +79,23 @@ def follow(
     if isinstance(step, Wait) and place.moved:
         stands = replace(stands, reached_at=now)
     if isinstance(step, Mail | Branch):
-        kept = None if place.retimed or stands.target is None else Target.from_text(stands.target)
+        kept = None if place.retimed else stands.target
         return replace(stands, target=_target(new, step, stands, learner, facts, now, kept=kept).to_text())
     return replace(stands, target=None)
+
+
+def retimed(
+    plan: Plan, enrolment: Enrolment, learner: Learner, facts: Facts, now: datetime, *, anew: bool
+) -> Enrolment:
+    """The enrolment once a rule of its own has changed: the learner's zone, hour, weekdays, or (`anew`) the gaps.
+
+    What that has made due in the past is due at the first allowed instant from `now`, as with an edit.
+    """
+    step = plan.step(enrolment.next_step or "")
+    if not isinstance(step, Mail | Branch):
+        return replace(enrolment, target=None)
+    kept = None if anew else enrolment.target
+    return replace(enrolment, target=_target(plan, step, enrolment, learner, facts, now, kept=kept).to_text())
 
 
 def appended(old: Plan, new: Plan, names: Renames) -> str | None:
@@ -107,14 +122,16 @@ def _target(
     facts: Facts,
     now: datetime,
     *,
-    kept: Target | None,
+    kept: str | None,
 ) -> Target:
     """The civil target under the new plan (the one that is kept, if any); "from now" where that lies behind us."""
-    zone = zone_of(learner, new)
-    gap = step.first_gap if stands.last_mail_at is None else step.gap
-    target = kept or land(stands.last_mail_at or stands.enrolled_at, gap, step.rule, zone)
+    zone, rule = zone_of(learner, new), rule_of(step.rule, stands.wish)
+    if kept is not None:
+        target = Target.from_text(kept)
+    else:
+        target = land(stands.last_mail_at or stands.enrolled_at, gap_of(step, stands), rule, zone)
     closed = closed_days(new.limit, facts, zone)
-    slot = resolve(target, step.rule, zone, not_before=stands.floor_at, closed=closed)
+    slot = resolve(target, rule, zone, not_before=stands.floor_at, closed=closed)
     return target if slot.at >= now else Target(civil=None, floor=now)
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from drip.course.timing import gap_text
-from drip.people import Enrolment
+from drip.people import Enrolment, Tempo
 from drip.plan.model import Mail
+from drip.schedule.wishes import HURRIED, gap_of
 
 
 def why_then(mail: Mail, stands: Enrolment, last: str | None, moved: str) -> str:
@@ -14,7 +15,9 @@ def why_then(mail: Mail, stands: Enrolment, last: str | None, moved: str) -> str
 
     `last` is the mail before it, None for the first. `1 day after welcome; Saturday and Sunday are not sending days`.
     """
-    gap = mail.first_gap if last is None else mail.gap
+    if moved == HURRIED:
+        return HURRIED
+    gap = gap_of(mail, stands)
     parts = [part for part in moved.split("; ") if part]
     if parts and parts[0].startswith("not before "):
         parts = parts[1:]
@@ -25,7 +28,12 @@ def why_then(mail: Mail, stands: Enrolment, last: str | None, moved: str) -> str
         since = f"straight after {last}" if gap.count == 0 else f"{gap_text(gap)} after {last}"
     if parts and parts[0].startswith(("before ", "after ")):
         since = f"{since}, {'enrolled ' if last is None and gap.count == 0 else ''}{parts.pop(0)}"
-    return "; ".join([since, *parts])
+    wishes = [_WISHED[stands.wish.tempo]] if gap != (mail.first_gap if last is None else mail.gap) else []
+    return "; ".join([since, *wishes, *parts])
+
+
+#: What a learner's own pace is called.
+_WISHED = {Tempo.HALF: "half as often, as the learner wishes", Tempo.TWICE: "twice as often, as the learner wishes"}
 
 
 def joined(*reasons: str) -> str:

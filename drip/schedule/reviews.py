@@ -14,16 +14,17 @@ from operator import itemgetter
 from zoneinfo import ZoneInfo
 
 from drip.course.timing import Gap, Rule, Unit
-from drip.people import Enrolment, Facts, State
+from drip.people import AS_PLANNED, Enrolment, Facts, State, Wish
 from drip.plan.model import Mail, Plan
 from drip.schedule.civil import first_allowed, land, local_date, resolve, still_open, to_instant
 from drip.schedule.gates import LAST_STEP
+from drip.schedule.wishes import rule_of as ruled
 
 #: The step id of a recap mail; no tip may have it.
 REVIEW = "review"
 
 
-def due_questions(plan: Plan, facts: Facts, zone: ZoneInfo, now: datetime) -> tuple[str, ...]:
+def due_questions(plan: Plan, facts: Facts, zone: ZoneInfo, now: datetime, wish: Wish = AS_PLANNED) -> tuple[str, ...]:
     """The questions that are due on the local day of `now`, longest due first, at most `per_email`."""
     if plan.reviews is None:
         return ()
@@ -34,7 +35,7 @@ def due_questions(plan: Plan, facts: Facts, zone: ZoneInfo, now: datetime) -> tu
         since = _last_seen(facts, mail.question.id, taught_at, zone)
         if since >= today:
             continue
-        returns = _returns(taught_at, plan.reviews.after_days, mail.rule, zone)
+        returns = _returns(taught_at, plan.reviews.after_days, ruled(mail.rule, wish), zone)
         missed = [day for day, _ in returns if since < day <= today]
         if missed:
             due.append((min(missed), taught_at, mail.question.id))
@@ -49,28 +50,30 @@ def recap_now(
     *,
     planned_at: datetime,
     next_mail_at: datetime | None,
+    wish: Wish = AS_PLANNED,
 ) -> tuple[str, ...]:
     """The questions of a recap that may go now, or none.
 
     It was planned for `planned_at`: an allowed instant, whose window or day is still open (a tick is always a little
     late). None on a day that has its tip still to come, or on which questions came back already.
     """
-    questions = due_questions(plan, facts, zone, now)
+    questions = due_questions(plan, facts, zone, now, wish)
     if not questions:
         return ()
     taken = {local_date(at, zone) for times in facts.offered.values() for at in times}
     if next_mail_at is not None:
         taken.add(local_date(next_mail_at, zone))
-    rule = rule_of(plan, questions[0])
+    rule = rule_of(plan, questions[0], wish)
     planned = first_allowed(rule, zone, planned_at).at == planned_at
     in_time = planned and still_open(rule, zone, planned_at, now)
     return questions if in_time and local_date(now, zone) not in taken else ()
 
 
-def rule_of(plan: Plan, question: str) -> Rule:
-    """When the tip that taught this question might have come: its reviews keep to the same days and hours."""
+def rule_of(plan: Plan, question: str, wish: Wish = AS_PLANNED) -> Rule:
+    """When the tip that taught this question might come now: its reviews keep to the same days and hours."""
     mails = (step for step in plan.steps if isinstance(step, Mail))
-    return next((mail.rule for mail in mails if mail.question is not None and mail.question.id == question), Rule())
+    teachers = (mail.rule for mail in mails if mail.question is not None and mail.question.id == question)
+    return ruled(next(teachers, Rule()), wish)
 
 
 def next_review_at(
@@ -89,10 +92,11 @@ def next_review_at(
     for mail, taught_at in _taught(plan, facts):
         assert mail.question is not None
         since = _last_seen(facts, mail.question.id, taught_at, zone)
-        returns = _returns(taught_at, plan.reviews.after_days, mail.rule, zone)
+        rule = ruled(mail.rule, enrolment.wish)
+        returns = _returns(taught_at, plan.reviews.after_days, rule, zone)
         for day, at in returns:
             if day > since:
-                coming.append((max(at, now), mail.rule))
+                coming.append((max(at, now), rule))
                 break
     soonest: datetime | None = None
     before: tuple[datetime, Rule] | None = None

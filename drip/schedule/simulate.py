@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from drip.course.expressions import holds
 from drip.errors import DripError, Refused
-from drip.people import Enrolment, Facts, Learner, State
+from drip.people import AS_PLANNED, Enrolment, Facts, Learner, State, Wish
 from drip.plan.model import Mail, Plan, Wait
 from drip.schedule.acts import NOTHING, Act, Script, acts_after_mail, acts_from_start, with_act
 from drip.schedule.advance import Did, Next, Note, after_send, begin, look_ahead, next_due, scope
@@ -83,7 +83,8 @@ class Life:
     """One enrolment lived on a virtual clock. Once `rows` has ended, `stands` is where it stands, and `problem` what
     a person would have to look at, if there is something.
 
-    `due_at` and `review_at` are when deliver would look at it, and at its reviews.
+    `due_at` and `review_at` are when deliver would look at it, and at its reviews. `wish` is the learner's from the
+    beginning on.
     """
 
     plan: Plan
@@ -91,6 +92,7 @@ class Life:
     start: datetime
     script: Script = NOTHING
     seed: str = ""
+    wish: Wish = AS_PLANNED
     stands: Enrolment = field(init=False)
     problem: str = ""
     facts: Facts = field(default_factory=Facts)
@@ -113,7 +115,7 @@ class Life:
     def __post_init__(self) -> None:
         self.start = utc(self.start)
         self.zone = zone_of(self.learner, self.plan)
-        self.stands = begin(self.plan, _fresh(self.plan, self.learner, self.start))
+        self.stands = begin(self.plan, replace(_fresh(self.plan, self.learner, self.start), wish=self.wish))
         mails = (step for step in self.plan.steps if isinstance(step, Mail))
         self._teachers = {mail.question.id: mail for mail in mails if mail.question is not None}
 
@@ -168,7 +170,7 @@ class Life:
             yield from self._went_on(then, now)
             return
         yield from self._passed(then.notes)
-        questions = due_questions(self.plan, self.facts, self.zone, now)
+        questions = due_questions(self.plan, self.facts, self.zone, now, self.wish)
         riders = [one for one in questions if mail.question is None or one != mail.question.id]
         since = why_then(mail, then.enrolment, self._last, then.reason or self._moved)
         yield self._row(now, mail.id, "mail", joined(*self._decided, since, riding(riders)))
@@ -209,7 +211,9 @@ class Life:
         """Questions may come back in a mail of their own, as in engine/claim.py."""
         gate = shut(self.plan, self.stands, scope(self.plan, self.learner, self.stands, self.facts, now), now)
         planned_at = self.review_at or now
-        questions = recap_now(self.plan, self.facts, self.zone, now, planned_at=planned_at, next_mail_at=self.due_at)
+        questions = recap_now(
+            self.plan, self.facts, self.zone, now, planned_at=planned_at, next_mail_at=self.due_at, wish=self.wish
+        )
         next_mail_at = self.due_at
         if gate is not None and gate.ends:
             self.review_at = None

@@ -13,6 +13,7 @@ from drip.course.timing import Limit, Rule
 from drip.people import Enrolment, Facts, Learner
 from drip.plan.model import Branch, Mail, Plan
 from drip.schedule.civil import Slot, Target, first_allowed, land, local_date, resolve, still_open
+from drip.schedule.wishes import HURRIED, gap_of, hurried_to, rule_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,22 +40,28 @@ def zone(name: str) -> ZoneInfo:
 def slot_of(
     step: Mail | Branch, enrolment: Enrolment, zone: ZoneInfo, now: datetime, closed: Callable[[date], bool] | None
 ) -> Due:
-    """When this step is due.
+    """When this step is due, by the course and by what the learner wishes.
 
-    A mail that is late (its time has passed) goes at once while its window or its day is open; otherwise at the next
+    One that they asked for at once is due then, whatever the hour and the weekday, on a day that no cap has filled. A
+    mail that is late (its time has passed) goes at once while its window or its day is open; otherwise at the next
     allowed instant from now, which then is its target, so that it is not late again a second after that.
     """
+    rule = rule_of(step.rule, enrolment.wish)
     if enrolment.target is not None:
         target = _target(enrolment.target)
     else:
-        gap = step.first_gap if enrolment.last_mail_at is None else step.gap
-        target = _landed(enrolment.last_mail_at or enrolment.enrolled_at, gap, step.rule, zone)
+        anchor = enrolment.last_mail_at or enrolment.enrolled_at
+        target = _landed(anchor, gap_of(step, enrolment), rule, zone)
+    if enrolment.hurried_at is not None:
+        at = hurried_to(enrolment, now)
+        if at is not None and not (closed is not None and closed(local_date(max(at, now), zone))):
+            return Due(at=at, reason=HURRIED, target=target.to_text(), was_due_at=at)
     if closed is None:
-        slot = _resolved(target, step.rule, zone, enrolment.floor_at)
+        slot = _resolved(target, rule, zone, enrolment.floor_at)
     else:
-        slot = resolve(target, step.rule, zone, not_before=enrolment.floor_at, closed=closed)
-    if slot.at <= now and not still_open(step.rule, zone, slot.at, now, closed=closed):
-        late = first_allowed(step.rule, zone, now, closed=closed)
+        slot = resolve(target, rule, zone, not_before=enrolment.floor_at, closed=closed)
+    if slot.at <= now and not still_open(rule, zone, slot.at, now, closed=closed):
+        late = first_allowed(rule, zone, now, closed=closed)
         reason = f"late: its time has passed; {late.reason}" if late.reason else "late: its time has passed"
         kept = Target(civil=None, floor=now)
         return Due(at=late.at, reason=reason, target=kept.to_text(), was_due_at=slot.at)

@@ -7,12 +7,27 @@ from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, bindparam, case, func, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Update,
+    and_,
+    bindparam,
+    case,
+    func,
+    insert,
+    null,
+    or_,
+    select,
+    update,
+)
 
-from drip.people import Enrolment, Learner, State
+from drip.people import AS_PLANNED, Enrolment, Learner, State, Wish
 from drip.schedule.advance import Note
 from drip.schedule.gates import SILENT
 from drip.store.at_once import AtOnce, same_id
+from drip.store.at_once import Row as Write
 from drip.store.learners import CHUNK
 from drip.store.many import Many
 from drip.store.tables import course, delivery, enrolment, learner, trace
@@ -23,7 +38,7 @@ _PERSON = {f.name: f"person_{f.name}" for f in fields(Learner)}
 #: The columns that moving along a plan changes.
 _MOVES = (
     "revision", "state", "next_step", "target", "reached_at", "last_mail_at", "floor_at", "waited", "ended_by",
-    "held_since", "held_for", "paused_by",
+    "held_since", "held_for", "paused_by", "hurried_at",
 )  # fmt: skip
 
 
@@ -43,7 +58,8 @@ class Standing:
 def to_enrolment(row: Row[Any] | Mapping[str, Any]) -> Enrolment:
     """A row of the enrolment table as the core's value."""
     values = row if isinstance(row, Mapping) else dict(row._mapping)
-    border = {"state": State(values["state"]), "held_for": timedelta(seconds=values["held_for"])}
+    wish = AS_PLANNED if values["wish"] is None else Wish.from_text(values["wish"])
+    border = {"state": State(values["state"]), "held_for": timedelta(seconds=values["held_for"]), "wish": wish}
     return Enrolment(**{name: values[name] for name in _FIELDS} | border)
 
 
@@ -51,7 +67,14 @@ def _columns(one: Enrolment, names: Sequence[str]) -> dict[str, Any]:
     """These fields as the table knows them."""
     values = {name: getattr(one, name) for name in names}
     values["held_for"] = one.held_for.total_seconds()
+    if "wish" in values:
+        values["wish"] = wish_text(one.wish)
     return values
+
+
+def wish_text(wish: Wish) -> str | None:
+    """A wish as the table knows it: nothing where nothing is wished."""
+    return None if wish == AS_PLANNED else wish.to_text()
 
 
 #: The names of the columns of `standings`, in order.
@@ -82,13 +105,28 @@ def add(conn: Connection, rows: Sequence[tuple[Enrolment, datetime | None, str]]
 
 _KEY = {"key": enrolment.c.id.type}
 _WRITTEN = (*_MOVES, "due_at", "due_reason")
+#: What says that an enrolment is paused: it stays so, where its learner has paused it while their mail was on its way.
+_PAUSE = ("state", "held_since", "paused_by")
+
+
+def _saved(row: Write) -> Update:
+    """Where an enrolment stands now, with what its learner has asked for while their mail was on its way.
+
+    A pause stays. Another wish than the one by which the due time was worked out lets it be worked out anew, at once.
+    """
+    goes_on = and_(enrolment.c.state == "paused", row["new_state"] == "active")
+    wishes_else = and_(row["new_due_at"].is_not(None), enrolment.c.wish.is_distinct_from(row["seen_wish"]))
+    values = {name: row[f"new_{name}"] for name in _WRITTEN}
+    values |= {name: case((goes_on, enrolment.c[name]), else_=row[f"new_{name}"]) for name in _PAUSE}
+    values["due_at"] = case((goes_on, null()), (wishes_else, row["new_reached_at"]), else_=row["new_due_at"])
+    values["target"] = case((wishes_else, null()), else_=row["new_target"])
+    on_the_way = or_(enrolment.c.state == "active", enrolment.c.state == "paused")  # no IN: Many compiles once
+    return update(enrolment).where(same_id(enrolment, row), on_the_way).values(values)
+
+
 _SAVE = AtOnce(
-    lambda row: (
-        update(enrolment)
-        .where(same_id(enrolment, row), enrolment.c.state == "active")
-        .values({name: row[f"new_{name}"] for name in _WRITTEN})
-    ),
-    _KEY | {f"new_{name}": enrolment.c[name].type for name in _WRITTEN},
+    _saved,
+    _KEY | {f"new_{name}": enrolment.c[name].type for name in _WRITTEN} | {"seen_wish": enrolment.c.wish.type},
 )
 _PARK = AtOnce(
     lambda row: (
@@ -106,7 +144,7 @@ def save(conn: Connection, rows: Sequence[tuple[Enrolment, datetime | None, str]
         conn,
         (
             {f"new_{name}": value for name, value in _columns(one, _MOVES).items()}
-            | {"new_due_at": due_at, "new_due_reason": reason, "key": one.id}
+            | {"new_due_at": due_at, "new_due_reason": reason, "seen_wish": wish_text(one.wish), "key": one.id}
             for one, due_at, reason in rows
         ),
     )
@@ -307,10 +345,15 @@ _EARLIEST_REVIEW = (
     .limit(1)
 )
 
+#: When the next pause ends by itself.
+_EARLIEST_END = select(func.min(enrolment.c.paused_until)).where(
+    enrolment.c.paused_until.is_not(None), enrolment.c.state == "paused"
+)
+
 
 def next_due_at(conn: Connection) -> datetime | None:
-    """When the next enrolment, or its reviews, fall due, over all courses that are not paused."""
-    times = [conn.execute(query).scalar_one_or_none() for query in (_EARLIEST, _EARLIEST_REVIEW)]
+    """When the next enrolment, or its reviews, fall due, over all courses that are not paused; or a pause ends."""
+    times = [conn.execute(query).scalar_one_or_none() for query in (_EARLIEST, _EARLIEST_REVIEW, _EARLIEST_END)]
     return min((at for at in times if at is not None), default=None)
 
 

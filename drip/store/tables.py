@@ -86,7 +86,7 @@ class TemplateRow(SQLModel, table=True):
 class EnrolmentRow(SQLModel, table=True):
     """A learner in a course. `due_at` is when to look at it next; None while a mail is under way, while it is held or
     paused, while a person must look (`problem` says at what), or when it has ended. `review_due_at` is the same for
-    questions that come back. `held_for` is in seconds.
+    questions that come back. `held_for` is in seconds. `wish` is a Wish as text, None where nothing is wished.
     """
 
     __tablename__: ClassVar[str] = "enrolment"
@@ -108,6 +108,12 @@ class EnrolmentRow(SQLModel, table=True):
             postgresql_where=text("review_due_at IS NOT NULL"),
         ),
         Index("ix_enrolment_course", "course_id", "state", "revision"),
+        Index(
+            "ix_enrolment_paused_until",
+            "paused_until",
+            sqlite_where=text("paused_until IS NOT NULL"),
+            postgresql_where=text("paused_until IS NOT NULL"),
+        ),
     )
     id: int | None = Field(sa_type=Ids, default=None, primary_key=True)
     learner_id: int = Field(sa_type=Ids, foreign_key="learner.id")
@@ -131,6 +137,9 @@ class EnrolmentRow(SQLModel, table=True):
     paused_by: str | None = None
     held_out: bool = False
     review_due_at: datetime | None = None
+    paused_until: datetime | None = None
+    wish: str | None = None
+    hurried_at: datetime | None = None
 
 
 class DeliveryRow(SQLModel, table=True):
