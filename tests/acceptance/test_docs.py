@@ -92,6 +92,8 @@ def _targets_exist(targets: list[str]) -> None:
 
 def _serves(words: list[str], folder: Path, env: dict[str, str]) -> None:
     """A server starts on a free port, goes on, and ends well when it is asked to."""
+    if "--metrics" in words:
+        words[words.index("--metrics") + 1] = "0"
     if words[1] != "run":
         place = words.index("--port") if "--port" in words else len(words)
         words = [*words[:place], *words[place + 2 :], "--port", "0"]
