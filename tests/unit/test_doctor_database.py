@@ -105,6 +105,7 @@ def test_none_yet_and_none_that_answers() -> None:
     assert lost[0].type == "mkdir -p 'x y'"
     broken = judge(Opened(shown="postgresql://db/drip", trouble="cannot be reached"))
     assert found(broken) == [("database-opening", "error")]
+    assert broken[0].type == "pg_isready -d postgresql://db/drip"
 
 
 def test_the_file_system_of_a_folder(tmp_path: Path) -> None:

@@ -114,7 +114,8 @@ def _judged(found: Opened) -> Iterator[Row]:
     if found.place is not None:
         yield from _on_disk(found.place)
     if found.trouble:
-        yield error("database-opening", found.shown, line(found.trouble), "drip db upgrade")
+        look = f"pg_isready -d {quote(found.shown)}" if found.place is None else f"ls -l {quote(str(found.place.path))}"
+        yield error("database-opening", found.shown, line(found.trouble), look)
     elif found.place is not None and not found.place.folder:
         folder = str(found.place.path.parent)
         yield error(

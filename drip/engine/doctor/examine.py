@@ -47,7 +47,7 @@ def examine(
     published = begin({"sending", "links", *asking.TOPICS_OF_DNS}, lambda: _published(premises))
 
     nobody: list[Sender] = []
-    senders = asking.each([*premises.senders, *looks.wait("sending", published, nobody, _SENDERS_SECONDS)])
+    senders = asking.each([*premises.senders, *looks.wait("database", published, nobody, _SENDERS_SECONDS)])
     rows = looks.judged("sending", lambda: _sending(premises, senders, examples=nameserver is None))
     rows += dkim.judge_files(premises.signing_trouble)
     rows += looks.judged("dns", lambda: asking.ask(premises, senders, names, looks, topics))
