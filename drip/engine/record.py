@@ -2,38 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
+from types import MappingProxyType
 
 from sqlalchemy import Connection
 
 from drip.engine import leaving
 from drip.engine.library import Library
 from drip.engine.sending import facts_of
-from drip.errors import ExpressionError, NotFound
-from drip.people import Enrolment, Learner, State
-from drip.plan.model import Mail, Plan, Question, Survey, Wait
-from drip.render.links import fill_link
-from drip.schedule.advance import next_due, scope
+from drip.engine.touches import LINK, LONGEST_AGENT, Touch, Touches, waits
+from drip.engine.visit import Visit as Visit
+from drip.errors import DripError, ExpressionError, NotFound
+from drip.people import Enrolment, Learner
+from drip.plan.model import Mail, Plan, Question, Survey
+from drip.schedule.advance import next_due
 from drip.store import Store, enrolments, evidence, learners, ledger
 from drip.store.ledger import Delivery
 from drip.store.troubles import tried_again
-from drip.track.evidence import SETTLES_AFTER, Evidence, Kind
+from drip.track.evidence import Evidence, Kind
 from drip.track.token import read_answer_item
 
 #: How sure a learner may say they are; the three submit buttons of the answer page.
 SURE = ("guessed", "fairly", "certain")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Visit:
-    """What a request says about itself. `source_id` makes it unique: a replay of the same one is free."""
-
-    at: datetime
-    source_id: str
-    method: str
-    user_agent: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,10 +75,6 @@ class Graded:
     next_at: datetime | None
 
 
-#: Where this evidence comes from; with the visit's `source_id` it is unique.
-_SOURCE = "link"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rated:
     """What a survey's page says after the press. `repeated`: it had been rated before (the first counts)."""
@@ -101,42 +89,37 @@ class Recorder:
     """The use cases behind the tracking links: each is one short transaction, and may be called from any thread."""
 
     def __init__(
-        self, store: Store, *, suppression_key: bytes, told: Callable[[Kind], None] = lambda _kind: None
+        self,
+        store: Store,
+        *,
+        suppression_key: bytes,
+        told: Callable[[Kind], None] = lambda _kind: None,
+        utm: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
-        """`told` hears of each piece of evidence that is new."""
+        """`told` hears of each piece of evidence that is new; `utm` goes onto where clicks lead (render/utm.py)."""
         self.store, self.suppression_key = store, suppression_key
         self._library, self._told = Library(), told
+        #: Opens and clicks, many at a time.
+        self.touches = Touches(store, self._library, utm=utm, told=told)
 
     def origin(self, delivery_id: int) -> Origin:
         """The mail that a verified token names. Raises NotFound where it is gone."""
         with self.store.read() as conn:
             return self._origin(conn, delivery_id)
 
-    @tried_again
     def opened(self, delivery_id: int, visit: Visit) -> None:
-        """The pixel was fetched."""
-        with self.store.write() as conn:
-            self._add(conn, self._origin(conn, delivery_id), Kind.OPEN, visit)
+        """The pixel was fetched: records it, where it may be."""
+        self._alone(Touch(delivery_id=delivery_id, visit=visit))
 
-    @tried_again
     def clicked(self, delivery_id: int, link: int, visit: Visit) -> str:
         """A link was followed: records it and returns where it leads. Raises NotFound for a link the mail never had."""
-        with self.store.write() as conn:
-            origin = self._origin(conn, delivery_id)
-            row = origin.delivery
-            template = self._library.template(conn, row.revision, row.step, row.language, row.variant)
-            if link >= len(template.links):
-                raise NotFound("this mail has no such link")
-            self._add(conn, origin, Kind.CLICK, visit, item=str(link))
-        if "{" not in template.links[link]:
-            return template.links[link]
-        with self.store.read() as conn:
-            facts, _ = facts_of(conn, [origin.enrolment])
-        try:
-            sees = scope(origin.plan, origin.learner, origin.enrolment, facts[origin.enrolment.id], visit.at)
-            return fill_link(template.links[link], sees)
-        except ExpressionError:  # a value that was there when the mail was sent; the click counts all the same
-            raise NotFound("this link leads nowhere any more") from None
+        return self._alone(Touch(delivery_id=delivery_id, link=link, visit=visit))
+
+    def _alone(self, touch: Touch) -> str:
+        (outcome,) = self.touches.record([touch])
+        if isinstance(outcome, DripError):
+            raise outcome
+        return outcome
 
     @tried_again
     def visited(self, delivery_id: int, page: str, visit: Visit) -> None:
@@ -166,7 +149,7 @@ class Recorder:
             data = {"option": option, "correct": correct, "sure": sure}
             added = self._add(conn, origin, Kind.ANSWER, visit, item=question.id, data=data)
             if not added:
-                option = int(evidence.data_of(conn, _SOURCE, visit.source_id)["option"])
+                option = int(evidence.data_of(conn, LINK, visit.source_id)["option"])
                 correct = question.options[option].correct
             return Graded(
                 question=question,
@@ -187,7 +170,7 @@ class Recorder:
             before = evidence.answers_to(conn, origin.enrolment.id, survey.id)
             added = self._add(conn, origin, Kind.RATING, visit, item=survey.id, data={"rating": rating})
             if not added:
-                rating = int(evidence.data_of(conn, _SOURCE, visit.source_id)["rating"])
+                rating = int(evidence.data_of(conn, LINK, visit.source_id)["rating"])
             return Rated(
                 survey=survey,
                 rating=rating,
@@ -279,7 +262,7 @@ class Recorder:
             Evidence(
                 kind=kind,
                 at=visit.at,
-                source=_SOURCE,
+                source=LINK,
                 source_id=visit.source_id,
                 learner_id=origin.learner.id,
                 enrolment_id=origin.enrolment.id,
@@ -287,28 +270,17 @@ class Recorder:
                 step=origin.delivery.step,
                 item=item,
                 method=visit.method,
-                user_agent=visit.user_agent[:300],
+                user_agent=visit.user_agent[:LONGEST_AGENT],
                 data=data or {},
+                network=visit.network,
             ),
         )
-        if added and kind in _COUNTS_AFTER and _waits(origin.plan, origin.enrolment):
-            enrolments.wake(conn, origin.enrolment.id, visit.at + _COUNTS_AFTER[kind])
+        if added and kind in _COUNTS and waits(origin.plan, origin.enrolment.next_step, origin.enrolment.state):
+            enrolments.wake(conn, origin.enrolment.id, visit.at)
         if added:
             self._told(kind)
         return added
 
 
-#: How long after its arrival a kind of evidence counts in conditions: a wait is looked at again then.
-_COUNTS_AFTER = {
-    Kind.OPEN: SETTLES_AFTER,
-    Kind.CLICK: SETTLES_AFTER,
-    Kind.ANSWER: timedelta(0),
-    Kind.RATING: timedelta(0),
-}
-
-
-def _waits(plan: Plan, enrolment: Enrolment) -> bool:
-    """Whether anything may hang on new evidence: a wait, a goal, a stop, a hold, or a pause by `silent`."""
-    step = plan.step(enrolment.next_step or "")
-    asks = plan.goal or plan.stop or plan.hold_while
-    return bool(asks) or isinstance(step, Wait) or enrolment.state is State.PAUSED
+#: Kinds that count in conditions as soon as they arrive: whoever waits is looked at again then.
+_COUNTS = (Kind.ANSWER, Kind.RATING)

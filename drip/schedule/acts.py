@@ -84,22 +84,27 @@ class Act:
 
 
 def tracks_opens(plan: Plan, learner: Learner) -> bool:
-    """Whether this learner's opens are recorded: the course says so and they have not refused, or they have agreed."""
-    match plan.tracking.opens:
-        case "always":
-            return consents_opens(learner) is not False
-        case "consented":
-            return consents_opens(learner) is True
-        case _:
-            return False
+    """Whether a mail to this learner carries a pixel."""
+    return opens_recorded(plan.tracking.opens, learner.consents_opens, learner.attributes.get(CONSENT))
+
+
+def opens_recorded(course: str, own: bool | None, imported: object) -> bool:
+    """Whether a learner's opens are recorded: the course says `always` and they have not refused, or it says
+    `consented` and they have agreed. `own` is their own last word, `imported` what an import said (CONSENT).
+    """
+    agrees = own if own is not None else _said(imported)
+    return agrees is not False if course == "always" else agrees is True if course == "consented" else False
 
 
 def consents_opens(learner: Learner) -> bool | None:
     """Whether this learner agrees to having their opens recorded; None where nobody has said anything."""
-    if learner.consents_opens is not None:
-        return learner.consents_opens
-    said = str(learner.attributes.get(CONSENT, "")).strip().lower()
-    return True if said in _YES else False if said in _NO else None
+    own = learner.consents_opens
+    return own if own is not None else _said(learner.attributes.get(CONSENT))
+
+
+def _said(imported: object) -> bool | None:
+    word = "" if imported is None else str(imported).strip().lower()
+    return True if word in _YES else False if word in _NO else None
 
 
 def acts_from_start(script: Script, learner: Learner, start: datetime, zone: ZoneInfo, seed: str) -> list[Act]:

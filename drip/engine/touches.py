@@ -1,0 +1,170 @@
+"""Record opens and clicks, many in one transaction: a constant number of queries, and one write to disk for all.
+
+A pixel asks at that moment whether opens may be recorded: what a learner has taken back, or a course has given up since
+its mail went out, is not written down.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import IntegrityError
+
+from drip.engine.library import Library
+from drip.engine.sending import facts_of
+from drip.engine.visit import Visit
+from drip.errors import DripError, ExpressionError, MachineError, NotFound
+from drip.people import State
+from drip.plan.model import Plan, Wait
+from drip.render.links import fill_link
+from drip.render.utm import with_utm
+from drip.schedule.acts import opens_recorded
+from drip.schedule.advance import scope
+from drip.store import Store, enrolments, touches
+from drip.store.touches import Place
+from drip.store.troubles import tried_again
+from drip.track.evidence import SETTLES_AFTER, Evidence, Kind
+
+#: Where evidence of our own links comes from; with the visit's `source_id` it is unique.
+LINK = "link"
+#: So much of a user agent is kept.
+LONGEST_AGENT = 300
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Touch:
+    """The pixel of a mail was fetched (`link` None), or a link of it was followed."""
+
+    delivery_id: int
+    visit: Visit
+    link: int | None = None
+
+
+#: What comes of a touch: where it leads ("" for a pixel), or why it alone was not recorded.
+Outcome = str | DripError
+
+
+class Touches:
+    """Records touches. Threads may share it; `told` hears of each piece of evidence that is new."""
+
+    def __init__(self, store: Store, library: Library, *, utm: Mapping[str, str], told: Callable[[Kind], None]) -> None:
+        self._store, self._library, self._utm, self._told = store, library, utm, told
+
+    def record(self, touched: Sequence[Touch]) -> list[Outcome]:
+        """What came of each, in the order given; by then all of it is on disk. Raises MachineError where none is."""
+        try:
+            written = self._write(touched)
+        except MachineError:
+            raise  # the database's own trouble: it is everybody's
+        except (DripError, IntegrityError, LookupError, ValueError) as error:
+            if len(touched) > 1:  # one of them cannot be written, as its mail is being erased: the others can
+                return [outcome for one in touched for outcome in self.record([one])]
+            return [error if isinstance(error, DripError) else NotFound("this mail is not here any more")]
+        return self._filled(touched, written)
+
+    @tried_again
+    def _write(self, touched: Sequence[Touch]) -> list[_Written | DripError]:
+        with self._store.write() as conn:
+            found = touches.places(conn, list({touch.delivery_id for touch in touched}))
+            written: list[_Written | DripError] = []
+            for touch in touched:
+                try:
+                    written.append(self._look(conn, touch, found[touch.delivery_id]))
+                except KeyError:
+                    written.append(NotFound("this mail is not here any more"))
+                except DripError as error:  # also a plan that the database has lost: that is this mail's trouble alone
+                    written.append(error)
+            taken = [one for one in written if isinstance(one, _Written) and one.event is not None]
+            events = [one.event for one in taken if one.event is not None]
+            new = touches.add_all(conn, events)
+            waiting = {one.place.enrolment_id for one in taken if one.waits}
+            if waiting:
+                touches.wake_all(conn, sorted(waiting), max(event.at for event in events) + SETTLES_AFTER)
+        for event in events[:new]:
+            self._told(event.kind)
+        return written
+
+    def _look(self, conn: Connection, touch: Touch, place: Place) -> _Written:
+        """What is to be written of one touch, and where it leads. Raises NotFound for a link the mail never had."""
+        leads = ""
+        if touch.link is not None:
+            template = self._library.template(conn, place.revision, place.step, place.language, place.variant)
+            if touch.link >= len(template.links):
+                raise NotFound("this mail has no such link")
+            leads = template.links[touch.link]
+        tracking = self._library.plan(conn, place.current).tracking
+        if touch.link is None:
+            recorded = opens_recorded(tracking.opens, place.consents, place.imported)
+        else:
+            recorded = tracking.clicks == "always"
+        if not recorded:
+            return _Written(place=place, leads=leads)
+        event = Evidence(
+            kind=Kind.OPEN if touch.link is None else Kind.CLICK,
+            at=touch.visit.at,
+            source=LINK,
+            source_id=touch.visit.source_id,
+            learner_id=place.learner_id,
+            enrolment_id=place.enrolment_id,
+            delivery_id=place.delivery_id,
+            step=place.step,
+            item="" if touch.link is None else str(touch.link),
+            method=touch.visit.method,
+            user_agent=touch.visit.user_agent[:LONGEST_AGENT],
+            network=touch.visit.network,
+        )
+        stands_in = self._library.plan(conn, place.stands_in)
+        return _Written(
+            place=place, leads=leads, event=event, waits=waits(stands_in, place.next_step, State(place.state))
+        )
+
+    def _filled(self, touched: Sequence[Touch], written: Sequence[_Written | DripError]) -> list[Outcome]:
+        """Where each leads, once it is recorded: links that depend on the learner are filled for all at once."""
+        asked = {one.place.enrolment_id for one in written if isinstance(one, _Written) and "{" in one.leads}
+        if asked:
+            with self._store.read() as conn:
+                standings = enrolments.by_ids(conn, sorted(asked))
+                facts, _ = facts_of(conn, [standing.enrolment for standing in standings.values()])
+                plans = {
+                    one.place.delivery_id: self._library.plan(conn, one.place.revision)
+                    for one in written
+                    if isinstance(one, _Written) and one.place.enrolment_id in standings
+                }
+        outcomes: list[Outcome] = []
+        for touch, one in zip(touched, written, strict=True):
+            if isinstance(one, DripError):
+                outcomes.append(one)
+                continue
+            place, leads = one.place, one.leads
+            try:
+                if "{" in leads:
+                    standing = standings[place.enrolment_id]
+                    seen = facts[place.enrolment_id]
+                    variables = scope(
+                        plans[place.delivery_id], standing.learner, standing.enrolment, seen, touch.visit.at
+                    )
+                    leads = fill_link(leads, variables)
+            except (ExpressionError, KeyError):  # a value that was there when the mail was sent; the click counts
+                outcomes.append(NotFound("this link leads nowhere any more"))
+                continue
+            names = {"course": place.course_id, "step": place.step, "variant": place.variant}
+            outcomes.append(with_utm(leads, self._utm, names) if leads and self._utm else leads)
+        return outcomes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Written:
+    """What is written of a touch (None: nothing may be), whether anything waits for it, and where it leads."""
+
+    place: Place
+    leads: str
+    event: Evidence | None = None
+    waits: bool = False
+
+
+def waits(plan: Plan, next_step: str | None, state: State) -> bool:
+    """Whether anything may hang on new evidence: a wait, a goal, a stop, a hold, or a pause by `silent`."""
+    asks = plan.goal or plan.stop or plan.hold_while
+    return bool(asks) or isinstance(plan.step(next_step or ""), Wait) or state is State.PAUSED
