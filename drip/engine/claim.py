@@ -69,7 +69,7 @@ class Claimed:
 
     `oldest_at` is since when the longest of those had been due. What the pace says: `again_at` is when to claim again
     though nothing was looked at, `connections` how many there may be from now on, `stalled` the domains whose queues
-    are to be spread anew.
+    are to be spread anew. `in_trouble`: the way out is left alone for now.
     """
 
     parcels: tuple[Parcel, ...]
@@ -79,6 +79,7 @@ class Claimed:
     again_at: datetime | None = None
     connections: int | None = None
     stalled: frozenset[str] = frozenset()
+    in_trouble: bool = False
 
 
 @dataclass(slots=True)
@@ -123,7 +124,9 @@ def _claim_due(
     ledger.settle_doubts(conn, now=now, resend=sending.in_doubt == "resend")
     wishes.end_pauses(conn, now=now)
     trouble = breaker.read(conn, sending.transport.name)
-    if (trouble is not None and trouble.until > now) or not limit:
+    if trouble is not None and trouble.until > now:
+        return Claimed(parcels=(), looked_at=0, in_trouble=True)
+    if not limit:
         return Claimed(parcels=(), looked_at=0)
     again = ledger.due_again(conn, now=now, limit=limit - limit // 2)  # the other half is for what is new
     new = turns.due(conn, now=now, limit=limit - len(again))
@@ -170,7 +173,7 @@ def _paced(conn: Connection, taking: Taking, claimed: Claimed) -> Claimed:
     return replace(
         claimed,
         at=taking.now,
-        again_at=taking.again_at(conn) if not claimed.looked_at else None,
+        again_at=None if claimed.looked_at or claimed.in_trouble else taking.again_at(conn),
         connections=taking.connections,
         stalled=taking.stalled,
     )

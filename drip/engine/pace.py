@@ -242,9 +242,10 @@ def _used(domain: str, rates: tuple[Rate, ...], counts: Mapping[int, Counts], no
 def sentences(told: PaceNow) -> list[str]:
     """What waits for the pace, and until when, a line each."""
     lines = []
-    if told.held_up_by is not None and told.next_at is not None and told.due:
-        verb = "waits" if told.due == 1 else "wait"
-        lines.append(f"{told.due:,} {verb} for {told.held_up_by}; the next go {told.next_at:%Y-%m-%d %H:%M} UTC")
+    number = told.due or sum(told.waiting.values())
+    if told.held_up_by is not None and told.next_at is not None and number:
+        verb = "waits" if number == 1 else "wait"
+        lines.append(f"{number:,} {verb} for {told.held_up_by}; the next go {told.next_at:%Y-%m-%d %H:%M} UTC")
     for domain, number in sorted(told.waiting.items()):
         limits = " and ".join(one.limit for one in told.limits if one.domain == domain)
         lines.append(f"{number:,} {'waits' if number == 1 else 'wait'} for the pace of {domain}: {limits}")

@@ -187,7 +187,7 @@ class Taking:
         changed = replace(
             self.gone,
             counts={**self.gone.counts, **pace.counts_of(windows)},
-            warmth=warm_up.sent(self.warmth, self.taken) if self.taken else self.gone.warmth,
+            warmth=warm_up.sent(self.warmth, self.taken) if self.taken and self.rules.warm_up else self.gone.warmth,
             queued_until=max(ends, default=None),
             look=min(BATCH, max(self.room, self.gone.look) * 4) if in_vain else 0,
         )

@@ -15,6 +15,7 @@ from stage import START, Clock, Stage, open_store, set_up
 from drip.engine.claim import claim_due
 from drip.engine.deliver import deliver_due, until_idle
 from drip.engine.pace import pace_now, sentences
+from drip.errors import SenderTrouble
 from drip.schedule.pace import Pace, Rate
 from drip.store import breaker
 from drip.transports.smtp import Smtp, parse_smtp_url
@@ -187,6 +188,26 @@ def test_a_warm_up_over_days(tmp_path: Path) -> None:
         stage.clock.turn(days=1)
     # 4 of 4; 2 of 8, too few; none; so 8 again: 8; 12 of 16; 2 of 32, too few; so 32 again: 32; and it is over
     assert went == [0, 4, 2, 0, 8, 12, 2, 32, 107, 99]
+
+
+def test_a_warm_up_that_is_set_later_begins_then(tmp_path: Path) -> None:
+    """What went before is no part of its first day."""
+    stage = paced(tmp_path, 30, rate=rate(20, HOUR))
+    assert stage.deliver().sent == 20
+    stage.clock.turn(hours=2)
+    later = stage.other_worker("worker-2", pace=Pace(rate=rate(20, HOUR), warm_up=(4, 8)))
+    assert deliver_due(later).sent == 4
+
+
+def test_trouble_is_not_waited_for(tmp_path: Path) -> None:
+    """While the way out is left alone, nobody waits for places; `until_idle` says at once what it is."""
+    with reserved_port() as port:
+        stage = paced(tmp_path, 30, rate=rate(100, SECOND), domains={"customer.example": rate(10, SECOND)})
+        away = stage.other_worker("worker-1", transport=Smtp("127.0.0.1", port, tls="none", connections=2))
+        began = stage.clock()
+        with pytest.raises(SenderTrouble):
+            until_idle(away, pause=turning(stage.clock))
+        assert stage.clock() - began < SECOND
 
 
 def test_a_warm_up_s_day_begins_in_the_workspace_s_zone(tmp_path: Path) -> None:
