@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime
 from pathlib import Path
 
@@ -14,11 +14,15 @@ from starlette.routing import Route
 
 from drip.engine.record import Recorder
 from drip.errors import DripError
+from drip.track.network import Network
 from drip.track.token import Ring
+from drip.web.committer import Committer
 from drip.web.links import Links
 from drip.web.media import Find, Media, nothing
 from drip.web.ops import Readiness, in_public, watching_routes
 from drip.web.pages import Pages
+from drip.web.tracking import Tracking
+from drip.web.visits import Visits
 
 
 def build_app(
@@ -33,16 +37,26 @@ def build_app(
     templates_dir: Path | None = None,
     media: Find = nothing,
     ready: Callable[[], object] = lambda: None,
+    network_key: bytes = b"",
+    proxies: Collection[Network] = (),
 ) -> FastAPI:
     """The tracking links, the learner's pages, and the pictures of the mails.
 
     `clock` gives an aware instant. `brand` is shown on every page (where it is empty, the course's sender), `logo` is
     an https address, `accent` is `#rrggbb`. `language` is that of pages which belong to no mail, for browsers that ask
     for none that we speak. Templates in `templates_dir` come before ours. Raises SettingsError for an accent that is
-    no colour. `ready` raises DripError while the database does not answer, or lacks tables.
+    no colour. `ready` raises DripError while the database does not answer, or lacks tables. Networks are marked with
+    `network_key` (without it they are not); `proxies` are those whose X-Forwarded-For is believed.
     """
     pages = Pages(brand=brand, logo=logo, accent=accent, language=language, templates_dir=templates_dir)
-    links = Links(recorder=recorder, ring=ring, clock=clock, pages=pages)
+    visits = Visits(clock=clock, network_key=network_key, proxies=proxies)
+    links = Links(recorder=recorder, ring=ring, clock=clock, pages=pages, visits=visits)
+    tracking = Tracking(
+        ring=ring,
+        visits=visits,
+        committer=Committer(recorder.touches.record),
+        test_page=lambda request: pages.test(links.language(request), status=404),
+    )
 
     async def refused(request: Request, error: Exception) -> Response:
         assert isinstance(error, DripError)
@@ -61,8 +75,8 @@ def build_app(
         redirect_slashes=False,  # it would shape a Location from the Host header
         routes=[
             # plain Starlette routes: these are the busy ones
-            Route("/o/{token}.gif", links.pixel, methods=["GET", "HEAD"]),
-            Route("/c/{token}", links.click, methods=["GET", "HEAD"]),
+            Route("/o/{token}.gif", tracking.pixel, methods=["GET", "HEAD"]),
+            Route("/c/{token}", tracking.click, methods=["GET", "HEAD"]),
             Route("/a/{token}", links.answer, methods=["GET", "HEAD", "POST"]),
             Route("/u/{token}", links.leave, methods=["GET", "HEAD", "POST"]),
             Route("/m/{name}", Media(find=media).show, methods=["GET", "HEAD"]),

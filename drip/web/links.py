@@ -1,4 +1,4 @@
-"""What every link in a mail does: the pixel, the tracked links, the answer page, leaving.
+"""What the links to our pages do: answering, rating, leaving. (The pixel and the tracked links: web/tracking.py.)
 
 A GET records that it came and changes nothing else: scanners follow every link. A token is verified before anything is
 looked up, so that a forged one costs no query and writes nothing.
@@ -7,7 +7,6 @@ looked up, so that a forged one costs no query and writes nothing.
 from __future__ import annotations
 
 import re
-import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -25,11 +24,10 @@ from drip.render.surveys import ratings
 from drip.track.token import Claim, Purpose, Ring, answer_item, read_answer_item, verify
 from drip.web import nonce
 from drip.web.forms import read_form
-from drip.web.pages import PRIVATE, Pages
+from drip.web.pages import Pages
+from drip.web.visits import Visits
 from drip.web.words import preferred
 
-#: One transparent pixel, GIF89a.
-PIXEL = bytes.fromhex("47494638396101000100800000000000ffffff21f90401000000002c00000000010001000002024401003b")
 #: RFC 8058, 3.1: what a mail provider posts for a learner who pressed its own "unsubscribe".
 ONE_CLICK = ("List-Unsubscribe", "One-Click")
 #: What the unsubscribe page's own form posts: `everything`, or `course` where the course says so.
@@ -39,27 +37,13 @@ _SMALL = re.compile(r"-?[0-9]{1,3}\Z")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Links:
-    """The endpoints behind the links of a mail. Database work runs in a thread, so that nobody waits for another."""
+    """The endpoints behind those links. Database work runs in a thread, so that nobody waits for another."""
 
     recorder: Recorder
     ring: Ring
     clock: Callable[[], datetime]
     pages: Pages
-
-    async def pixel(self, request: Request) -> Response:
-        """`/o/{token}.gif`: records an open."""
-        claim, _ = self._claim(request, Purpose.OPEN)
-        if claim.delivery_id != NO_DELIVERY:
-            await run_in_threadpool(self.recorder.opened, claim.delivery_id, self._visit(request))
-        return Response(PIXEL, media_type="image/gif", headers=PRIVATE)
-
-    async def click(self, request: Request) -> Response:
-        """`/c/{token}`: records a click and leads where the mail's plan says, whatever the request says."""
-        claim, _ = self._claim(request, Purpose.CLICK)
-        if claim.delivery_id == NO_DELIVERY:
-            return self.pages.test(self.language(request), status=404)
-        target = await run_in_threadpool(self.recorder.clicked, claim.delivery_id, claim.item, self._visit(request))
-        return Response(status_code=302, headers={**PRIVATE, "Location": target})
+    visits: Visits
 
     async def answer(self, request: Request) -> Response:
         """`/a/{token}`: shows the question, or the survey, with what was pressed chosen; a POST answers it."""
@@ -160,13 +144,8 @@ class Links:
         return verify(self.ring, token, purpose, now=self.clock()), token
 
     def _visit(self, request: Request, source_id: str | None = None) -> Visit:
-        """What is kept of a request: no address, and of its headers the user agent alone."""
-        return Visit(
-            at=self.clock(),
-            source_id=source_id or secrets.token_urlsafe(16),
-            method=request.method,
-            user_agent=request.headers.get("user-agent", ""),
-        )
+        """What is kept of a request."""
+        return self.visits.of(request, request.method, source_id)
 
 
 def _asks_for_rating(origin: Origin, claim: Claim) -> bool:
