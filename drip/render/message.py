@@ -21,7 +21,7 @@ from drip.render import mime
 from drip.render.dates import locale_of
 from drip.render.links import fill_link
 from drip.render.template import Compiled, Template, compiled_for
-from drip.track.token import Purpose, Ring, Signer, answer_item
+from drip.track.token import Purpose, Ring, Signer, answer_item, return_to
 
 __all__ = ["ANSWER_FOR", "NO_DELIVERY", "Message", "Template", "build_message", "one_line"]
 
@@ -129,7 +129,7 @@ def build_message(
     )
     return Message(
         delivery_id=delivery_id,
-        mail_from=standing.mail_from,
+        mail_from=_mail_from(ring, delivery_id, standing),
         rcpt_to=rcpt_to,
         message_id=message_id,
         date=date,
@@ -205,6 +205,7 @@ class _Standing:
     sender: str
     reply_to: str
     mail_from: str
+    bounces: str
     list_id: str
     domain: str
 
@@ -217,9 +218,15 @@ def _standing(sender: Sender, course_id: str, title: str) -> _Standing:
         sender=mime.address(one_line(sender.name), sender.email),
         reply_to=mime.ascii_address(sender.reply_to or sender.email),
         mail_from=mail_from,
+        bounces=mime.ascii_address(f"x@{sender.bounces}").rpartition("@")[2] if sender.bounces else "",
         list_id=f"{mime.phrase(one_line(title))} <{course_id}.{domain}>",
         domain=domain,
     )
+
+
+def _mail_from(ring: Ring, delivery_id: int, standing: _Standing) -> str:
+    """The envelope's sender: in the domain that bounces are to come to, with an address that says whose they are."""
+    return f"{return_to(ring, delivery_id)}@{standing.bounces}" if standing.bounces else standing.mail_from
 
 
 def _message_id(

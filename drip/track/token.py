@@ -11,7 +11,7 @@ the key's own hash, so that a retired key is found again without numbering (rota
 from __future__ import annotations
 
 import hmac
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+from base64 import b32decode, b32encode, urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -23,6 +23,8 @@ from drip.errors import TokenError
 
 #: Bytes of the HMAC that a token carries: 128 bits, beyond any guessing over HTTP (RFC 2104 §5 asks for at least 80).
 MAC_BYTES = 16
+#: Those that the envelope's sender carries, which nobody presses: 64 bits keep bounces from being made up.
+RETURN_MAC_BYTES = 8
 #: No token of ours is longer; anything longer is refused before it is decoded.
 LONGEST = 100
 #: An ANSWER's `item` says which question card of the mail it belongs to, and which of at most so many options it is.
@@ -52,6 +54,8 @@ class Purpose(IntEnum):
     UNDO = 8
     #: Confirming a subscription. The number is the request's.
     SUBSCRIBE = 9
+    #: Where what cannot be delivered comes back: no link, but the envelope's sender (`return_to`).
+    BOUNCE = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,6 +133,34 @@ def verify(ring: Ring, token: str, purpose: Purpose, *, now: datetime) -> Claim:
     if days and now >= _EPOCH + timedelta(days=days):
         raise TokenError("this link has expired", status=410)
     return Claim(purpose=purpose, delivery_id=delivery_id, item=item)
+
+
+def return_to(ring: Ring, delivery_id: int) -> str:
+    """The local part of the envelope's sender, which says whose mail came back (VERP).
+
+    In letters and digits that no mail server changes, also one that makes all of them small. Made with the oldest key,
+    as the Message-ID is: a retry after a rotation is still the same mail.
+    """
+    key = ring.keys[-1]
+    head = b"%c%b%b" % (Purpose.BOUNCE, _key_id(key), _varint(delivery_id))
+    return "b" + b32encode(head + _mac(key, head)[:RETURN_MAC_BYTES]).rstrip(b"=").decode("ascii").lower()
+
+
+def came_back(ring: Ring, local_part: str) -> int | None:
+    """The delivery whose `return_to` this is; None for anything that we did not make."""
+    text = local_part.lower()
+    if len(text) > LONGEST or not text.isascii() or not text.startswith("b"):
+        return None
+    try:
+        raw = b32decode(text[1:].upper() + "=" * (-len(text[1:]) % 8))
+        head, mac = raw[:-RETURN_MAC_BYTES], raw[-RETURN_MAC_BYTES:]
+        delivery_id, rest = _read_varint(head[3:])
+    except (ValueError, TokenError):
+        return None
+    ours = any(
+        _key_id(key) == head[1:3] and hmac.compare_digest(_mac(key, head)[:RETURN_MAC_BYTES], mac) for key in ring.keys
+    )
+    return delivery_id if ours and head[0] == Purpose.BOUNCE and not rest else None
 
 
 def _decode(token: str) -> bytes:

@@ -76,7 +76,7 @@ class Batch:
         """Give the place of the next message to try. Who shares a sender that was refused is not, and goes behind."""
         while self.goes_on:
             position = self.waiting.popleft()
-            words = self._refused_senders.get(self._messages[position].mail_from)
+            words = self._refused_senders.get(_sender(self._messages[position]))
             if words is None:
                 return position
             self.settle(position, Outcome.UNTRIED, words, goes_behind=True)
@@ -126,7 +126,7 @@ class Batch:
         self._answered()
         self.settle(position, Outcome.UNTRIED, words, met_trouble=True)
         if of_its_sender:
-            self._refused_senders[self._messages[position].mail_from] = words
+            self._refused_senders[_sender(self._messages[position])] = words
             self.trouble = self.trouble or trouble
         else:
             self.stop(trouble)
@@ -167,7 +167,7 @@ class Batch:
                     self._receipts[position] = replace(receipt, outcome=Outcome.UNTRIED, met_trouble=True)
                     record.doubted.setdefault(receipt.delivery_id, record.accepted)
         for position in self.waiting:
-            words = self._refused_senders.get(self._messages[position].mail_from)
+            words = self._refused_senders.get(_sender(self._messages[position]))
             self.settle(position, Outcome.UNTRIED, words or "", goes_behind=words is not None)
         receipts = tuple(self._receipts[position] for position in range(len(self._messages)))
         return Result(receipts=receipts, trouble=self.trouble, pause=self.pause)
@@ -192,3 +192,8 @@ def _domains_in_turn(messages: Sequence[Message]) -> list[int]:
         rounds[domain] = rounds.get(domain, -1) + 1
         keyed.append((rounds[domain], position))
     return [position for _, position in sorted(keyed)]
+
+
+def _sender(message: Message) -> str:
+    """Who sends it, as one sender of several is refused: the envelope's own address may differ from mail to mail."""
+    return next((value for name, value in message.headers if name == "From"), message.mail_from)

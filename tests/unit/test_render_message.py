@@ -28,7 +28,7 @@ from drip.errors import ExpressionError, Refused, TokenError
 from drip.plan.model import Button, Sender
 from drip.render.message import ANSWER_FOR
 from drip.render.mime import to_bytes
-from drip.track.token import Purpose, Ring, verify
+from drip.track.token import Purpose, Ring, came_back, verify
 
 PERSONAL = tip(
     "Hi {{ learner.first_name }}, *{{ learner.team }}*. [x](https://a.example/?t={{ learner.team }})",
@@ -194,6 +194,17 @@ def test_an_address_that_cannot_be_mailed_is_refused(email: str) -> None:
     """It is refused here, before a transport sees it."""
     with pytest.raises(Refused):
         message(tip(), learner_with(email=email))
+
+
+def test_bounces_come_back_to_the_domain_that_the_sender_names() -> None:
+    """The envelope's sender is in it, and says whose mail it was; From and the Message-ID stay the sender's."""
+    plan = plan_of(tip(), sender=Sender(name="Acme", email="learn@acme.example", bounces="bücher.example"))
+    made = message(tip(), plan=plan)
+    local, _, domain = made.mail_from.partition("@")
+    assert domain == "xn--bcher-kva.example"
+    assert came_back(RING, local) == made.delivery_id
+    assert headers_of(made)["From"] == "Acme <learn@acme.example>"
+    assert made.message_id.endswith("@acme.example>")
 
 
 def test_names_of_every_kind_survive_the_headers() -> None:

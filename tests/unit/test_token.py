@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drip.errors import TokenError
-from drip.track.token import Purpose, Ring, Signer, answer_item, sign, verify
+from drip.track.token import Purpose, Ring, Signer, answer_item, came_back, return_to, sign, verify
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 RING = Ring.of(["a secret for tests"])
@@ -101,3 +101,27 @@ def test_one_signer_makes_the_links_of_a_delivery(delivery: int, links: list[tup
     """What the links of a mail share is worked out once, and each is what it would be alone."""
     signer = Signer(RING, delivery)
     assert [signer.sign(*link) for link in links] == [sign(RING, kind, delivery, item) for kind, item in links]
+
+
+@given(st.integers(min_value=0, max_value=2**62))
+def test_what_comes_back_says_whose_it_is(delivery: int) -> None:
+    """The envelope's sender fits a local part (64 octets), and is known again also in other letters and by old keys."""
+    local = return_to(RING, delivery)
+    assert len(local) <= 64
+    assert local.isalnum()
+    assert came_back(RING, local) == delivery
+    assert came_back(RING, local.upper()) == delivery
+    assert came_back(Ring.of(["a newer secret of ours", "a secret for tests"]), local) == delivery
+    assert came_back(Ring.of(["a foreign secret"]), local) is None
+
+
+@given(st.text(max_size=120))
+def test_what_we_did_not_make_is_nobodys(text: str) -> None:
+    """Whatever a mail server passes on as the address of a bounce."""
+    assert came_back(RING, text) is None
+    assert came_back(RING, return_to(RING, 7)[:-1] + text) in (None, 7)
+
+
+def test_a_retry_after_a_rotation_comes_back_to_the_same_address() -> None:
+    """Promise 4: the oldest key makes it, as the Message-ID."""
+    assert return_to(Ring.of(["newer", "a secret for tests"]), 7) == return_to(RING, 7)
