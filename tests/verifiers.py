@@ -6,15 +6,12 @@ import re
 import shutil
 import subprocess
 import tempfile
-from base64 import b64decode
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
-from types import SimpleNamespace
 
 import dkim
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
@@ -93,29 +90,3 @@ def by_opendkim(contents: Sequence[bytes], keys: Sequence[DkimKey]) -> list[list
     heads = re.findall(r"hname='Authentication-Results' hvalue='(.*?)'\n", done.stdout, re.DOTALL)
     assert len(heads) == len(contents), done.stdout + done.stderr
     return [[verdict == "pass" for verdict in re.findall(r"\bdkim=(\w+)", head) if verdict != "none"] for head in heads]
-
-
-class _VerifyKey:
-    """dkimpy asks pynacl for Ed25519. Where that is not installed cryptography does the same under its name."""
-
-    def __init__(self, text: bytes, encoder: object) -> None:
-        self._key = Ed25519PublicKey.from_public_bytes(b64decode(text))
-
-    def verify(self, data: bytes, signature: bytes) -> bytes:
-        try:
-            self._key.verify(signature, data)
-        except InvalidSignature:
-            raise _BadSignature from None
-        return data
-
-
-class _BadSignature(Exception):
-    pass
-
-
-if not hasattr(dkim, "nacl"):
-    dkim.nacl = SimpleNamespace(
-        signing=SimpleNamespace(VerifyKey=_VerifyKey),
-        encoding=SimpleNamespace(Base64Encoder=None),
-        exceptions=SimpleNamespace(BadSignatureError=_BadSignature, ValueError=ValueError),
-    )
