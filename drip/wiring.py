@@ -14,6 +14,7 @@ from sqlalchemy.engine import make_url
 
 from drip.engine.record import Recorder
 from drip.engine.sending import Clock, Sending
+from drip.engine.subscribe import Subscriptions
 from drip.errors import SettingsError
 from drip.settings import Settings, require_secret
 from drip.settings.dkim import read_keys
@@ -145,6 +146,7 @@ def sending(settings: Settings, opened: Store, clock: Clock) -> Sending:
         only_to=settings.only_to,
         limit=settings.limit,
         pace=settings.pace,
+        brand=settings.brand,
     )
 
 
@@ -153,6 +155,11 @@ def recorder(
 ) -> Recorder:
     """The use cases behind the links. `told` hears of each piece of evidence."""
     return Recorder(opened, suppression_key=suppression_key(settings, opened), told=told)
+
+
+def subscriptions(settings: Settings, opened: Store) -> Subscriptions:
+    """The use cases behind the form by which people ask for a course."""
+    return Subscriptions(opened, suppression_key=suppression_key(settings, opened), offer=settings.subscribe)
 
 
 def pictures(opened: Store) -> Callable[[str], tuple[str, bytes] | None]:

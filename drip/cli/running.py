@@ -215,6 +215,8 @@ def web_app(chosen: Settings, store: Store, clock: Clock, numbers: Metrics | Non
         templates_dir=chosen.folder / "templates" / "web",
         media=wiring.pictures(store),
         ready=store.require_current,
+        base_url=chosen.base_url,
+        subscriptions=wiring.subscriptions(chosen, store),
     )
     return app if numbers is None else timed(app, numbers.request)
 

@@ -15,6 +15,7 @@ from math import ceil
 from threading import Event, Lock, Thread
 
 from drip.engine.account import Account, Stage, Stopwatch, Told, nobody
+from drip.engine.ask_back import ask_back
 from drip.engine.claim import Claimed, Parcel, claim_due
 from drip.engine.enrol import come_in
 from drip.engine.follow import catch_up
@@ -49,6 +50,8 @@ def deliver_due(
     """
     total, began = Tally(), sending.clock()
     come_in(sending.store, now=sending.clock(), suppression_key=sending.suppression_key)
+    if asked := ask_back(sending, stop=stop):
+        log.info("asked_to_confirm", extra={"fields": {"mails": asked}})
     if moved := catch_up(sending.store, now=sending.clock(), library=sending.library):
         log.info("caught_up", extra={"fields": {"enrolments": moved}})
     while not stop() and total.trouble is None:

@@ -18,8 +18,9 @@ from drip.errors import DripError, ExpressionError, NotFound
 from drip.people import Enrolment, Learner
 from drip.plan.model import Mail, Plan, Question, Survey
 from drip.schedule.advance import next_due
-from drip.store import Store, enrolments, evidence, learners, ledger
+from drip.store import Store, enrolments, evidence, former, learners, ledger
 from drip.store.ledger import Delivery
+from drip.store.returns import UNSUBSCRIBED
 from drip.store.troubles import tried_again
 from drip.track.evidence import Evidence, Kind
 from drip.track.token import read_answer_item
@@ -225,6 +226,20 @@ class Recorder:
                 return False
             leaving.take_back(conn, left, origin.learner, self.suppression_key, now=visit.at)
             return True
+
+    @tried_again
+    def former_left(self, delivery_id: int, *, now: datetime) -> None:
+        """Leave everything by the mail of somebody who has been erased. Raises NotFound for any other."""
+        with self.store.write() as conn:
+            key = former.address_hash_of(conn, delivery_id)
+            if key is None:
+                raise NotFound("this mail is not here any more")
+            learners.suppress(conn, key, reason=UNSUBSCRIBED, now=now)
+
+    def is_former(self, delivery_id: int) -> bool:
+        """Whether this mail went to somebody who has been erased since."""
+        with self.store.read() as conn:
+            return former.address_hash_of(conn, delivery_id) is not None
 
     def left_by(self, delivery_id: int, press: str, *, now: datetime) -> tuple[int, datetime] | None:
         """(number, until when it can be taken back) of the leaving that this very press has made, or None."""

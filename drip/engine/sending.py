@@ -13,6 +13,7 @@ from drip.engine.library import Library
 from drip.errors import DripError
 from drip.people import Enrolment, Facts, summarise
 from drip.plan.renames import called_now
+from drip.render.brand import Brand
 from drip.schedule.pace import Pace
 from drip.schedule.reviews import REVIEW
 from drip.store import Store, courses, evidence, learners, ledger
@@ -37,7 +38,8 @@ class Sending:
     """Everything that sending needs. `worker` names this process in leases.
 
     `in_doubt` is `resend` or `hold`; `only_to` is a staging guard: mail to any other address is held.
-    `limit` is the workspace's cap on mails to one learner, over all courses. `pace` is how fast mail may go.
+    `limit` is the workspace's cap on mails to one learner, over all courses. `pace` is how fast mail may go. `brand` is
+    that of mails which belong to no template.
     """
 
     store: Store
@@ -53,6 +55,7 @@ class Sending:
     only_to: frozenset[str] = frozenset()
     limit: Limit | None = None
     pace: Pace | None = None
+    brand: Brand = field(default_factory=Brand)
     library: Library = field(default_factory=Library)
 
     def lease(self, conn: Connection) -> ledger.Lease:

@@ -29,11 +29,12 @@ from drip.course.timing import (
     parse_window,
     parse_zone,
 )
+from drip.engine.subscribe import Offer
 from drip.errors import SettingsError
 from drip.render.colour import hex_colour
 from drip.render.layout import Brand
 from drip.schedule.pace import Pace
-from drip.settings import dkim, pace, values
+from drip.settings import dkim, pace, subscribe, values
 from drip.settings.dkim import Dkim
 from drip.settings.files import FILE, LOCAL_FILE, Said, like, read_files
 
@@ -75,6 +76,7 @@ class Settings:
     log: str = ""
     log_level: str = ""
     dkim: tuple[Dkim, ...] = ()
+    subscribe: Offer = Offer()  # noqa: RUF009
 
 
 def load(folder: Path, environ: Mapping[str, str] = os.environ) -> Settings:
@@ -103,6 +105,7 @@ def load(folder: Path, environ: Mapping[str, str] = os.environ) -> Settings:
     defaults = _defaults(said, is_workspace)
     found["pace"] = pace.pace(said, zone=defaults.timezone)
     found["dkim"] = dkim.read_sections(said, environ)
+    found["subscribe"] = subscribe.offer(said, defaults.language)
     return replace(settings, **found, defaults=defaults, brand=_brand(said))
 
 
@@ -192,6 +195,7 @@ _SECTIONS: Mapping[str, tuple[str, ...] | None] = {
     "timing": ("every", "at", "between", "days", "skip_holidays", "timezone", "limit", "stale_after"),
     pace.SECTION: pace.KEYS,
     "brand": tuple(one.name for one in fields(Brand)),
+    subscribe.SECTION: subscribe.KEYS,
     dkim.SECTION: None,
     LEARNER: None,
 }

@@ -14,8 +14,10 @@ from drip.store.learners import CHUNK
 from drip.store.tables import delivery, enrolment, evidence, suppression
 from drip.track.evidence import Evidence, Kind
 
-#: What the ledger says of a mail, and an enrolment of its end, when the learner has left.
-UNSUBSCRIBED = "unsubscribed"
+#: What the ledger says of a mail, and an enrolment of its end, when the learner has left; and when a claim has met the
+#: address on the list first.
+UNSUBSCRIBED, SUPPRESSED = "unsubscribed", "the address is on the suppression list"
+_LEFT = (UNSUBSCRIBED, SUPPRESSED)
 
 
 def standing_before(conn: Connection, enrolment_ids: Sequence[int], *, also_finished: bool) -> list[dict[str, Any]]:
@@ -41,6 +43,19 @@ def mails_before(conn: Connection, enrolment_ids: Sequence[int]) -> list[dict[st
     return found
 
 
+def stopped_mails(conn: Connection, enrolment_id: int) -> list[dict[str, Any]]:
+    """The ledger rows of an enrolment that leaving has cancelled, whichever leaving that was."""
+    mine = (delivery.c.enrolment_id == enrolment_id, delivery.c.state == "cancelled", delivery.c.answer.in_(_LEFT))
+    rows = conn.execute(select(delivery.c.id).where(*mine).order_by(delivery.c.id))
+    return [{"id": row.id, "state": "retry"} for row in rows]
+
+
+def left_at(conn: Connection, learner_id: int) -> datetime | None:
+    """When a learner has left last, by whatever link."""
+    mine = (evidence.c.learner_id == learner_id, evidence.c.kind == str(Kind.UNSUBSCRIBE))
+    return conn.execute(select(func.max(evidence.c.at)).where(*mine)).scalar_one_or_none()
+
+
 def leavings(conn: Connection, delivery_id: int) -> dict[int, Evidence]:
     """number → evidence of each leaving by the links of this mail, the latest first."""
     query = select(evidence).where(evidence.c.delivery_id == delivery_id, evidence.c.kind == str(Kind.UNSUBSCRIBE))
@@ -60,7 +75,7 @@ def lift(conn: Connection, address_hash: str, *, reason: str, since: datetime | 
 def revive(conn: Connection, mails: Sequence[dict[str, Any]], *, now: datetime) -> None:
     """Put back what a leaving cancelled. What nobody has seen is forgotten, and claimed anew when its time comes."""
     for mail in mails:
-        mine = (delivery.c.id == mail["id"], delivery.c.state == "cancelled", delivery.c.answer == UNSUBSCRIBED)
+        mine = (delivery.c.id == mail["id"], delivery.c.state == "cancelled", delivery.c.answer.in_(_LEFT))
         named = exists().where(evidence.c.delivery_id == delivery.c.id)
         conn.execute(delete(delivery).where(*mine, delivery.c.attempts == 0, ~named))
         held = mail["state"] == "held"
@@ -77,7 +92,7 @@ def put_back(conn: Connection, before: dict[str, Any], *, left_at: datetime, now
 
     It was held from then on, as by a pause. Nothing looks at it before it has got a time (`enrolments.save`).
     """
-    mine = (enrolment.c.id == before["id"], enrolment.c.state == str(State.LEFT), enrolment.c.ended_by == UNSUBSCRIBED)
+    mine = (enrolment.c.id == before["id"], enrolment.c.state == str(State.LEFT), enrolment.c.ended_by.in_(_LEFT))
     values: dict[str, Any] = {"state": before["state"], "ended_by": before["ended_by"]}
     if before["state"] == str(State.ACTIVE):
         values["held_since"] = func.coalesce(enrolment.c.held_since, left_at)

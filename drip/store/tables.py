@@ -238,6 +238,47 @@ class SuppressionRow(SQLModel, table=True):
     at: datetime
 
 
+class FormerRow(SQLModel, table=True):
+    """A mail to somebody who has been erased: what its links for leaving still need (decision 019)."""
+
+    __tablename__: ClassVar[str] = "former"
+    delivery_id: int = Field(sa_type=Ids, primary_key=True)
+    address_hash: str
+
+
+class RequestRow(SQLModel, table=True):
+    """Somebody has asked for a course, and has to confirm that by mail; kept for a week (store/requests.py).
+
+    `due_at` is when the mail that asks is to go (None: it has gone, or none goes). `text` is what they agreed to.
+    """
+
+    __tablename__: ClassVar[str] = "request"
+    __table_args__ = (
+        Index("ix_request_address", "address_hash", "asked_at"),
+        Index(
+            "ix_request_due",
+            "due_at",
+            sqlite_where=text("due_at IS NOT NULL"),
+            postgresql_where=text("due_at IS NOT NULL"),
+        ),
+    )
+    id: int | None = Field(sa_type=Ids, default=None, primary_key=True)
+    nonce: str = Field(unique=True)
+    asked_at: datetime = Field(index=True)
+    course_id: str
+    address_hash: str
+    email: str
+    first_name: str
+    language: str
+    text: str = Field(sa_column=Column(Text, nullable=False))
+    text_version: str
+    source: str
+    state: str
+    attempts: int = 0
+    due_at: datetime | None = None
+    answer: str = ""
+
+
 class TraceRow(SQLModel, table=True):
     """What was passed on the way from mail to mail (skips, waits, decisions), with the reason: `drip why` reads it."""
 
@@ -335,6 +376,8 @@ delivery = table(DeliveryRow)
 evidence = table(EvidenceRow)
 consent = table(ConsentRow)
 suppression = table(SuppressionRow)
+former = table(FormerRow)
+request = table(RequestRow)
 trace = table(TraceRow)
 breaker = table(BreakerRow)
 worker = table(WorkerRow)

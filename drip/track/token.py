@@ -52,7 +52,7 @@ class Purpose(IntEnum):
     CERTIFICATE = 7
     #: Taking back that one left; `item` is the number of that leaving. Good for a day.
     UNDO = 8
-    #: Confirming a subscription. The number is the request's.
+    #: Confirming a subscription. The number is the request's, `item` its check.
     SUBSCRIBE = 9
     #: Where what cannot be delivered comes back: no link, but the envelope's sender (`return_to`).
     BOUNCE = 10

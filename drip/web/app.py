@@ -13,14 +13,17 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from drip.engine.record import Recorder
+from drip.engine.subscribe import Subscriptions
 from drip.errors import DripError
 from drip.track.network import Network
 from drip.track.token import Ring
+from drip.web.certificate import Certificates
 from drip.web.committer import Committer
 from drip.web.links import Links
 from drip.web.media import Find, Media, nothing
 from drip.web.ops import Readiness, in_public, watching_routes
 from drip.web.pages import Pages
+from drip.web.subscribe import Subscribing
 from drip.web.tracking import Tracking
 from drip.web.visits import Visits
 
@@ -39,6 +42,8 @@ def build_app(
     ready: Callable[[], object] = lambda: None,
     network_key: bytes = b"",
     proxies: Collection[Network] = (),
+    subscriptions: Subscriptions | None = None,
+    base_url: str = "",
 ) -> FastAPI:
     """The tracking links, the learner's pages, and the pictures of the mails.
 
@@ -46,7 +51,8 @@ def build_app(
     an https address, `accent` is `#rrggbb`. `language` is that of pages which belong to no mail, for browsers that ask
     for none that we speak. Templates in `templates_dir` come before ours. Raises SettingsError for an accent that is
     no colour. `ready` raises DripError while the database does not answer, or lacks tables. Networks are marked with
-    `network_key` (without it they are not); `proxies` are those whose X-Forwarded-For is believed.
+    `network_key` (without it they are not); `proxies` are those whose X-Forwarded-For is believed. Without
+    `subscriptions` nobody can ask for a course. `base_url` is where all this answers, for addresses that are printed.
     """
     pages = Pages(brand=brand, logo=logo, accent=accent, language=language, templates_dir=templates_dir)
     visits = Visits(clock=clock, network_key=network_key, proxies=proxies)
@@ -57,6 +63,14 @@ def build_app(
         committer=Committer(recorder.touches.record),
         test_page=lambda request: pages.test(links.language(request), status=404),
     )
+
+    subscribing: list[Route] = []
+    if subscriptions is not None:
+        subscribing = Subscribing(
+            subscriptions=subscriptions, ring=ring, clock=clock, pages=pages, visits=visits
+        ).routes()
+
+    certificates = Certificates(store=recorder.store, ring=ring, clock=clock, pages=pages, base_url=base_url)
 
     async def refused(request: Request, error: Exception) -> Response:
         assert isinstance(error, DripError)
@@ -79,7 +93,10 @@ def build_app(
             Route("/c/{token}", tracking.click, methods=["GET", "HEAD"]),
             Route("/a/{token}", links.answer, methods=["GET", "HEAD", "POST"]),
             Route("/u/{token}", links.leave, methods=["GET", "HEAD", "POST"]),
+            Route("/undo/{token}", links.returning.undo, methods=["GET", "HEAD", "POST"]),
+            Route("/certificate/{token}", certificates.show, methods=["GET", "HEAD"]),
             Route("/m/{name}", Media(find=media).show, methods=["GET", "HEAD"]),
+            *subscribing,
             *watching_routes(Readiness(check=ready, says=in_public)),
         ],
         exception_handlers={DripError: refused, HTTPException: status, Exception: unforeseen},

@@ -25,6 +25,7 @@ from drip.track.token import Claim, Purpose, Ring, answer_item, read_answer_item
 from drip.web import nonce
 from drip.web.forms import read_form
 from drip.web.pages import Pages
+from drip.web.return_links import Former, Returning
 from drip.web.visits import Visits
 from drip.web.words import preferred
 
@@ -45,6 +46,16 @@ class Links:
     pages: Pages
     visits: Visits
 
+    @property
+    def returning(self) -> Returning:
+        """Where a leaving is taken back."""
+        return Returning(recorder=self.recorder, ring=self.ring, clock=self.clock, pages=self.pages, visits=self.visits)
+
+    @property
+    def former(self) -> Former:
+        """Leaving for whoever has been erased since."""
+        return Former(recorder=self.recorder, ring=self.ring, pages=self.pages)
+
     async def answer(self, request: Request) -> Response:
         """`/a/{token}`: shows the question, or the survey, with what was pressed chosen; a POST answers it."""
         claim, token = self._claim(request, Purpose.ANSWER)
@@ -61,7 +72,12 @@ class Links:
             return self.pages.test(self.language(request))
         if request.method == "POST":
             return await self._left(request, claim, token)
-        origin, before = await run_in_threadpool(self._see_leaving, claim, self._visit(request))
+        try:
+            origin, before = await run_in_threadpool(self._see_leaving, claim, self._visit(request))
+        except NotFound:
+            if not await run_in_threadpool(self.recorder.is_former, claim.delivery_id):
+                raise
+            return self.former.ask(token, self.language(request))
         return (
             self.pages.left(origin, before=True) if before else self.pages.leave(origin, nonce.make(self.ring, token))
         )
@@ -110,11 +126,17 @@ class Links:
         visit = self._visit(request, source_id)
 
         def record() -> Response:
-            origin = self.recorder.origin(claim.delivery_id)
+            try:
+                origin = self.recorder.origin(claim.delivery_id)
+            except NotFound:
+                return self.former.leave(claim, in_short=in_short, language=self.language(request), now=visit.at)
             if not in_short and form[LEAVE] != origin.plan.unsubscribe:
                 raise HTTPException(400)
             newly = self.recorder.left(claim.delivery_id, visit)
-            return self.pages.left_in_short(origin) if in_short else self.pages.left(origin, before=not newly)
+            if in_short:
+                return self.pages.left_in_short(origin)
+            undo = self.returning.undo_token(claim.delivery_id, visit.source_id)
+            return self.pages.left(origin, before=not newly, undo=undo)
 
         return await run_in_threadpool(record)
 

@@ -57,7 +57,7 @@ class Pages:
     def __init__(self, *, brand: str, logo: str, accent: str, language: str, templates_dir: Path | None) -> None:
         colour = hex_colour(accent)
         folders = [folder for folder in (templates_dir, PACKAGED) if folder is not None]
-        self._brand, self._logo, self.language = brand, logo, language
+        self.brand, self._logo, self.language = brand, logo, language
         self._look = {
             "on_light": readable(colour, *_LIGHT),
             "on_dark": readable(colour, *_DARK),
@@ -121,9 +121,10 @@ class Pages:
         """Asks whether to leave."""
         return self._of(origin, "leave.html", nonce=nonce, scope=origin.plan.unsubscribe)
 
-    def left(self, origin: Origin, *, before: bool) -> Response:
-        """Says that the learner has left."""
-        return self._of(origin, "left.html", before=before, scope=origin.plan.unsubscribe)
+    def left(self, origin: Origin, *, before: bool, undo: str = "") -> Response:
+        """Says that the learner has left. `undo` is a token that takes it back."""
+        back = words_for(origin.delivery.language).back
+        return self._of(origin, "left.html", before=before, scope=origin.plan.unsubscribe, undo=undo, back=back)
 
     def left_in_short(self, origin: Origin) -> Response:
         """What a mail provider is told that has pressed for the learner (RFC 8058): it shows it to nobody."""
@@ -152,16 +153,34 @@ class Pages:
         notice = words.trouble if status >= 500 else words.missing if status == 404 else words.refused
         return self._notice(notice, language, status, headers)
 
+    def about(self, origin: Origin, template: str, **values: Any) -> Response:
+        """Any other page about a mail."""
+        return self._of(origin, template, **values)
+
+    def show(
+        self,
+        template: str,
+        language: str,
+        *,
+        brand: str = "",
+        course: str = "",
+        status: int = 200,
+        headers: dict[str, str] | None = None,
+        **values: Any,
+    ) -> Response:
+        """Any page that belongs to no mail. `brand` is for where none is set, such as the course's sender."""
+        return self._page(template, language, self.brand or brand, course, status=status, headers=headers, **values)
+
     def _words(self, origin: Origin) -> PageWords:
         return page_words(origin.delivery.language)
 
     def _notice(self, notice: Notice, language: str, status: int, headers: dict[str, str] | None = None) -> Response:
-        return self._page("notice.html", language, self._brand, "", status=status, headers=headers, notice=notice)
+        return self._page("notice.html", language, self.brand, "", status=status, headers=headers, notice=notice)
 
     def _of(self, origin: Origin, template: str, **values: Any) -> Response:
         """A page about a mail."""
         language = origin.delivery.language
-        brand = self._brand or origin.plan.sender.name
+        brand = self.brand or origin.plan.sender.name
         sender = brand or page_words(language).nameless_sender
         address = masked(origin.learner.email)
         course = title_in(origin.plan, language)

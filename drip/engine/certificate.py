@@ -1,0 +1,51 @@
+"""What a certificate says: who has completed which course, when, and what was learned."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+from drip.engine.sending import facts_of
+from drip.people import Learner
+from drip.plan.model import Mail, Plan
+from drip.schedule.slots import zone_of
+from drip.store import Store, awards, courses, enrolments
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Certificate:
+    """One certificate. `day` is the learner's own; `correct` of `answered` counts first answers.
+
+    `objectives` and `skills` are those of the tips that came, in their order.
+    """
+
+    learner: Learner
+    plan: Plan
+    day: date
+    objectives: tuple[str, ...]
+    skills: tuple[str, ...]
+    answered: int
+    correct: int
+
+
+def certificate_of(store: Store, enrolment_id: int) -> Certificate | None:
+    """The certificate of an enrolment; None where it was given none, or nothing is known of it any more."""
+    with store.read() as conn:
+        standing, award = enrolments.by_id(conn, enrolment_id), awards.latest(conn, enrolment_id)
+        if standing is None or award is None:
+            return None
+        plan = courses.plan_of(conn, standing.enrolment.revision)
+        facts = facts_of(conn, [standing.enrolment])[0][enrolment_id]
+    if plan is None:
+        return None
+    came = [step for step in plan.steps if isinstance(step, Mail) and step.id in facts.sent]
+    first = [answers[0] for answers in facts.answers.values() if answers]
+    return Certificate(
+        learner=standing.learner,
+        plan=plan,
+        day=award.at.astimezone(zone_of(standing.learner, plan)).date(),
+        objectives=tuple(dict.fromkeys(mail.objective for mail in came if mail.objective)),
+        skills=tuple(dict.fromkeys(mail.skill for mail in came if mail.skill)),
+        answered=len(first),
+        correct=sum(answer.correct for answer in first),
+    )

@@ -1,0 +1,16 @@
+"""Queries over what has been awarded (`award: certificate`), which is evidence."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, select
+
+from drip.store.evidence import to_evidence
+from drip.store.tables import evidence
+from drip.track.evidence import Evidence, Kind
+
+
+def latest(conn: Connection, enrolment_id: int) -> Evidence | None:
+    """What this enrolment was awarded last, if it was."""
+    mine = (evidence.c.enrolment_id == enrolment_id, evidence.c.kind == str(Kind.AWARD))
+    row = conn.execute(select(evidence).where(*mine).order_by(evidence.c.id.desc()).limit(1)).one_or_none()
+    return None if row is None else to_evidence(row)
