@@ -13,6 +13,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from drip.errors import MachineError
+from drip.web.doorstep import Doorstep
 
 #: How long requests in flight get to finish once it is to stop.
 DRAIN_SECONDS = 10
@@ -61,6 +62,7 @@ def _serving(app: ASGIApp, listener: socket.socket, name: str = "drip-web") -> I
     """(base URL, thread) of a server that answers; at the end it drains and is gone."""
     config = uvicorn.Config(
         app,
+        http=Doorstep,
         log_config=None,
         access_log=False,
         lifespan="off",
