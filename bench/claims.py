@@ -95,6 +95,7 @@ def line(scene: Scene, databases: Databases, *, people: int) -> Line:
     crowd = Crowd(scene, address, people=people, due=people)
     try:
         shift = _cost(crowd.line_up)
+        crowd.clear_up()
         tenth = _cost(lambda: _went(crowd.let_through(_TENTHS)))
     finally:
         crowd.store.close()

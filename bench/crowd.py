@@ -91,6 +91,10 @@ class Crowd:
         looked_at = self._looked_at(replace(self._sending, pace=_SLOW))
         assert looked_at == self._due, f"{looked_at} were looked at, {self._due} are due"
 
+    def clear_up(self) -> None:
+        """Let the database come to rest."""
+        _clear_up(self.store)
+
     def let_through(self, number: int) -> int:
         """So many tenths of a second of that line; how many mails went."""
         slowly, went = replace(self._sending, pace=_SLOW), 0
@@ -152,6 +156,11 @@ def _multiply(scene: Scene, store: Store, people: int, due: int) -> None:
             _copy(conn, enrolment, numbers, id=numbers.c.n, learner_id=numbers.c.n, due_at=when)
             _copy(conn, delivery, numbers, id=None, enrolment_id=numbers.c.n, learner_id=numbers.c.n)
         first = last + 1
+    _clear_up(store)
+
+
+def _clear_up(store: Store) -> None:
+    """What a database does by itself, a while after it was filled or changed: this one does not wait for it."""
     with store.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as conn:
         if store.sqlite:
             conn.exec_driver_sql("COMMIT")
