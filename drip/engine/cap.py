@@ -94,7 +94,7 @@ def cap_of(
         conn=conn,
         library=library,
         now=now,
-        sent=caps.sent_to(conn, learners, since=now - _WEEK),
+        sent=caps.sent_to(conn, learners, since=now - _WEEK, now=now),
         coming=caps.coming_to(conn, learners, until=now + _WEEK),
     )
 

@@ -318,12 +318,17 @@ def _full(claim: _Claim, standing: Standing, zone: ZoneInfo) -> Callable[[date],
 
 
 def _in_order(cap: Cap, standing: Standing, plan: Plan, then: Next, zone: ZoneInfo) -> Next:
-    """A mail that may go now, or the time at which to look again since a mail of another course comes first."""
+    """A mail that may go now, or the time at which to look again since a mail of another course comes first.
+
+    To let others go first makes no mail stale: a cap shifts, and drops nothing.
+    """
     later = cap.goes_after(standing, plan.priority, zone)
     if later is None:
         cap.took(standing.learner.id)
         return then
-    return replace(then, send=None, due_at=later[0], reason=later[1])
+    at, reason = later
+    yielding = replace(then.enrolment, held_for=then.enrolment.held_for + (at - cap.now))
+    return replace(then, enrolment=yielding, send=None, due_at=at, reason=reason)
 
 
 def _mailed(claim: _Claim, standing: Standing) -> set[str]:

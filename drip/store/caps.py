@@ -19,7 +19,7 @@ from drip.store.tables import course, delivery, enrolment
 _COUNTED = ("claimed", "handed", "in_doubt", "sent")
 _LEFT_AT = func.coalesce(delivery.c.sent_at, delivery.c.handed_at, delivery.c.claimed_at)
 _SENT = (
-    select(enrolment.c.learner_id, _LEFT_AT.label("at"))
+    select(enrolment.c.learner_id, delivery.c.state, _LEFT_AT.label("at"))
     .join(delivery, delivery.c.enrolment_id == enrolment.c.id)
     .where(
         among(enrolment.c.learner_id),
@@ -49,12 +49,17 @@ class Coming:
     priority: int
 
 
-def sent_to(conn: Connection, learner_ids: Sequence[int], *, since: datetime) -> dict[int, list[datetime]]:
-    """learner → when mails of any course left since then, or will in a moment; recaps are left out."""
+def sent_to(
+    conn: Connection, learner_ids: Sequence[int], *, since: datetime, now: datetime
+) -> dict[int, list[datetime]]:
+    """learner → when mails of any course left since then, or will in a moment; recaps are left out.
+
+    What is claimed leaves now, also where it was handed over before, on another day, in vain.
+    """
     found: dict[int, list[datetime]] = {id_: [] for id_ in learner_ids}
     for start in range(0, len(learner_ids), CHUNK):
         for row in conn.execute(_SENT, {"ids": list(learner_ids[start : start + CHUNK]), "since": since}):
-            found[row.learner_id].append(row.at)
+            found[row.learner_id].append(now if row.state == "claimed" else row.at)
     return found
 
 

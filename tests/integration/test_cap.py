@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
-from stage import Stage, set_up
+from stage import Stage, send_group, set_up
 
 from drip.course.timing import parse_limit
+from drip.engine.claim import claim_due
 from drip.engine.publish import publish
+from drip.render.message import Message
+from drip.transports import Outcome, Receipt, Result
 
 STOCKHOLM = ZoneInfo("Europe/Stockholm")
 COURSE = """\
@@ -162,3 +165,43 @@ def test_why_says_so(capped: Staged) -> None:
     with stage.store.read() as conn:
         reasons = conn.exec_driver_sql("SELECT due_reason FROM enrolment WHERE course_id = 'low'").scalars().all()
     assert reasons == ["1 per day over all courses: high goes first"]
+
+
+def test_whoever_yields_does_not_get_stale(capped: Staged) -> None:
+    """A cap drops nothing: the lower course waits from Monday to Thursday for the higher one in vain, and goes then."""
+    stage = capped("1 per week")
+    course(stage, "low", tips=0, steps="  - {tip: low-1, subject: Low, body: Body., stale_after: 1 day}\n")
+    skipped = "  - {tip: never, subject: Never, body: Body., after: 3 days, when: learner.first_name == 'Nobody'}\n"
+    course(stage, "high", at="12:00", tips=0, priority=5, steps=skipped)
+    stage.live(days=14)
+    assert got(stage) in (["5 12:00 low-1"], ["5 13:00 low-1"], ["6 09:00 low-1"])
+
+
+class _Later:
+    """A way out that puts every mail off."""
+
+    name, connections = "later", 1
+
+    def send(self, messages: Sequence[Message]) -> Result:
+        put_off = [Receipt(delivery_id=one.delivery_id, outcome=Outcome.RETRY, answer="450") for one in messages]
+        return Result(receipts=tuple(put_off))
+
+    def allow(self, connections: int) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+
+def test_a_mail_that_is_tried_again_takes_the_place_of_the_day_on_which_it_goes(capped: Staged) -> None:
+    """It was handed over in vain yesterday: from its claim on it counts today, whichever worker looks."""
+    stage = capped("1 per day")
+    course(stage, "a", tips=1)
+    course(stage, "b", tips=1)
+    stage.clock.turn(hours=2)
+    in_vain = stage.other_worker("worker-1", transport=_Later())
+    send_group(in_vain, claim_due(in_vain, now=stage.clock()).parcels)
+    stage.clock.turn(days=1)
+    again = claim_due(stage.sending, now=stage.clock(), limit=1).parcels
+    others = claim_due(stage.other_worker("worker-2"), now=stage.clock()).parcels
+    assert ([one.step for one in again], [one.step for one in others]) == (["a-1"], [])
