@@ -199,13 +199,13 @@ def web_app(chosen: Settings, store: Store, clock: Clock, numbers: Metrics | Non
     """The web side, wired; it tells `numbers` of each request and of what links bring back."""
     from drip import wiring
     from drip.settings import require_secret
-    from drip.web.app import build_app
+    from drip.web.app import build_app, nobody
     from drip.web.ops import timed
 
     require_secret(chosen)
-    told = {} if numbers is None else {"told": numbers.evidence}
+    told = nobody if numbers is None else numbers.evidence
     app = build_app(
-        recorder=wiring.recorder(chosen, store, **told),
+        recorder=wiring.recorder(chosen, store, told=told),
         ring=wiring.ring(chosen),
         clock=clock,
         brand=chosen.brand.name,
@@ -216,6 +216,8 @@ def web_app(chosen: Settings, store: Store, clock: Clock, numbers: Metrics | Non
         media=wiring.pictures(store),
         ready=store.require_current,
         base_url=chosen.base_url,
+        limit=chosen.limit,
+        told=told,
         subscriptions=wiring.subscriptions(chosen, store),
     )
     return app if numbers is None else timed(app, numbers.request)

@@ -19,6 +19,7 @@ from drip.engine.ask_back import ask_back
 from drip.engine.claim import Claimed, Parcel, claim_due
 from drip.engine.enrol import come_in
 from drip.engine.follow import catch_up
+from drip.engine.fresh_links import send_fresh_links
 from drip.engine.lane import lanes_of, run_lane
 from drip.engine.mark import Tally, due_since
 from drip.engine.pace import PATIENCE, Pause, begin, give_back, next_one, obey, renew_share, respread, waited
@@ -52,6 +53,7 @@ def deliver_due(
     come_in(sending.store, now=sending.clock(), suppression_key=sending.suppression_key)
     if asked := ask_back(sending, stop=stop):
         log.info("asked_to_confirm", extra={"fields": {"mails": asked}})
+    send_fresh_links(sending)
     if moved := catch_up(sending.store, now=sending.clock(), library=sending.library):
         log.info("caught_up", extra={"fields": {"enrolments": moved}})
     while not stop() and total.trouble is None:

@@ -69,19 +69,25 @@ class Sending:
         return not self.only_to or learners.address_of(email) in self.only_to
 
 
-def facts_of(conn: Connection, enrolled: Sequence[Enrolment]) -> tuple[Mapping[int, Facts], dict[int, list[Delivery]]]:
+def facts_of(
+    conn: Connection, enrolled: Sequence[Enrolment], *, until: datetime | None = None
+) -> tuple[Mapping[int, Facts], dict[int, list[Delivery]]]:
     """enrolment → its Facts, and its ledger rows, in a constant number of queries.
 
-    Steps and questions are called as in the revision that the enrolment stands in.
+    Steps and questions are called as in the revision that the enrolment stands in. `until`: as it was known then.
     """
     ids = [one.id for one in enrolled]
     rows = ledger.of_enrolments(conn, ids)
     own = evidence.of_enrolments(conn, ids)
+    if until is not None:
+        rows = {id_: [row for row in its if row.claimed_at < until] for id_, its in rows.items()}
+        own = {id_: [event for event in its if event.at <= until] for id_, its in own.items()}
     elsewhere = evidence.events_of(conn, sorted({one.learner_id for one in enrolled}))
     names = courses.names_of(conn, {one.revision for one in enrolled})
     facts = {}
     for one in enrolled:
         since = [event for event in elsewhere.get(one.learner_id, ()) if event.at >= one.enrolled_at]
+        since = since if until is None else [event for event in since if event.at <= until]
         reviews = [
             (row.id, gone_at(row) or row.claimed_at, row.riders)
             for row in rows[one.id]

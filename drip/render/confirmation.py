@@ -70,7 +70,7 @@ def confirmation(
         subject=subject,
         headers=headers,
         text=f"{said.mail_title}\n\n{text}\n\n{said.mail_button}:\n{link}\n\n{said.mail_not_you}\n\n--\n{footer}\n",
-        html=_html(
+        html=note_html(
             language=words.language,
             way=direction(words.language),
             subject=subject,
@@ -126,7 +126,7 @@ font-weight:600;text-decoration:none">{button}</a></p>
 """
 
 
-def _html(
+def note_html(
     *,
     language: str,
     way: str,
@@ -139,6 +139,7 @@ def _html(
     footer: str,
     colours: dict[str, str],
 ) -> str:
+    """A short mail of ours: a title, a sentence, a button, what to do if it was not them, and who sends it."""
     return _HTML.format(
         sans=_SANS,
         language=escape(language),

@@ -151,6 +151,7 @@ def _shown(parts: Parts, shelf: Shelf) -> dict[str, object]:
         return replace(picture, url=word(picture.url), alt=word(picture.alt))
 
     survey, clip = parts.survey, parts.clip
+    ways = {name: getattr(parts, name) for name in ("pause", "change_pace", "unsubscribe", "view")}
     return {
         **{name: word(getattr(parts, name)) for name in _PLAIN},
         "image": parts.picture and seen(parts.picture),
@@ -164,7 +165,7 @@ def _shown(parts: Parts, shelf: Shelf) -> dict[str, object]:
             ends=word(survey.ends),
             rows=tuple(tuple(replace(one, url=word(one.url)) for one in row) for row in survey.rows),
         ),
-        "unsubscribe": replace(parts.unsubscribe, text=word(parts.unsubscribe.text)),
+        **{name: replace(way, text=word(way.text)) for name, way in ways.items()},
     }
 
 

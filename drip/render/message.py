@@ -27,6 +27,8 @@ __all__ = ["ANSWER_FOR", "NO_DELIVERY", "Message", "Template", "build_message", 
 
 #: An answer is taken for so long after the mail's date.
 ANSWER_FOR = timedelta(days=30)
+#: The learner's page of the course is open to a mail's link for as long.
+COURSE_FOR = ANSWER_FOR
 #: The place of a test or a preview in the ledger: nowhere.
 NO_DELIVERY = 0
 
@@ -92,6 +94,8 @@ def build_message(
         own = {
             "media_url": f"{links.base}/m",
             "unsubscribe_url": links.unsubscribe(),
+            "course_url": links.course(),
+            "view_url": links.view(),
             "pixel_url": links.pixel() if real and track_opens else "",
             **links.answers(compiled, 0),
             **dict(_targets(template, variables, links.click if real and track_clicks else None)),
@@ -156,6 +160,12 @@ class _Links:
 
     def unsubscribe(self) -> str:
         return f"{self.base}/u/{self._sign(Purpose.UNSUBSCRIBE)}"
+
+    def course(self) -> str:
+        return f"{self.base}/my/{self._sign(Purpose.COURSE, expires_at=self._answered_by)}"
+
+    def view(self) -> str:
+        return f"{self.base}/v/{self._sign(Purpose.VIEW)}"
 
     def pixel(self) -> str:
         return f"{self.base}/o/{self._sign(Purpose.OPEN)}.gif"

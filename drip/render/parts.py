@@ -87,7 +87,10 @@ class Parts:
     earlier: str = ""
     brings_questions: bool = False
     why: str = ""
+    pause: Pressable
+    change_pace: Pressable
     unsubscribe: Pressable
+    view: Pressable
     address: str = ""
     links: tuple[str, ...] = ()
 
@@ -135,7 +138,10 @@ def frame(plan: Plan, words: Words, brand: Brand, shelf: Shelf, *, language: str
     return Parts(
         brand=brand.name or plan.sender.name,
         why=words.why.format(course=title_in(plan, language), sender=plan.sender.name),
+        pause=Pressable(text=words.pause, url=shelf.put("{{ course_url }}/pause")),
+        change_pace=Pressable(text=words.change_pace, url=shelf.put("{{ course_url }}/pace")),
         unsubscribe=Pressable(text=words.unsubscribe, url=shelf.put("{{ unsubscribe_url }}")),
+        view=Pressable(text=words.view, url=shelf.put("{{ view_url }}")),
         address=", ".join(line.strip() for line in brand.address.strip().splitlines()),
     )
 

@@ -24,8 +24,9 @@ class Template:
 
     `links` are the targets of the tracked links, in the order of their numbers (from 0; the button's is the last):
     Jinja source whose scheme and host are literal. `subject` and `text` are plain text, `html` is HTML. Besides
-    `expressions.variables()` they use `link_0`…, `answer_0`…, `unsubscribe_url`, `pixel_url`, `media_url`, and `cards`,
-    where questions that come back stand (a template each, made by `render/cards.py`, with `answer_0`… of its own).
+    `expressions.variables()` they use `link_0`…, `answer_0`…, `unsubscribe_url`, `course_url`, `view_url`, `pixel_url`,
+    `media_url`, and `cards`, where questions that come back stand (a template each, made by `render/cards.py`, with
+    `answer_0`… of its own).
     """
 
     revision: str

@@ -48,6 +48,8 @@ def _pieces(parts: Parts, words: Words, shelf: Shelf) -> Iterator[str]:
         heading = f"{parts.earlier}\n\n" if parts.earlier else ""
         yield shelf.put("{% if cards %}") + _RULE + heading + shelf.put("{{ cards }}") + shelf.put("{% endif %}")
     # the signature's dashes: mail programs show what follows in a quieter tone and leave it out of replies
-    yield f"-- \n{parts.why}\n{parts.unsubscribe.text}: {parts.unsubscribe.url}\n"
+    yield f"-- \n{parts.why}\n"
+    for way in (parts.pause, parts.change_pace, parts.unsubscribe, parts.view):
+        yield f"{way.text}: {way.url}\n"
     if parts.address:
         yield f"{parts.address}\n"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from drip.render.door_words import BackWords, CertificateWords, SubscribeWords
+from drip.render.my_words import MyWords as MyWords
 from drip.render.notice import Notice as Notice
 
 #: Primary subtags of languages written from right to left.
@@ -71,6 +72,9 @@ class PageWords:
     refused: Notice
     trouble: Notice
 
+    # the learner's own page of a course
+    my: MyWords
+
     # dates
     on_day: str
     today: str
@@ -94,6 +98,10 @@ class Words:
     progress: str
     why: str
     unsubscribe: str
+    #: Besides leaving, what the foot of a mail offers.
+    pause: str
+    change_pace: str
+    view: str
     #: Under a body: where its facts come from; {source}.
     source: str
 

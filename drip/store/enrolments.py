@@ -83,7 +83,8 @@ _STANDS = (*(column.name for column in enrolment.c), *_PERSON.values(), "current
 
 def standings() -> Any:
     """The query of enrolments with their learners; `to_standing` reads its rows."""
-    people = [learner.c[name].label(label) for name, label in _PERSON.items()]
+    own = {"language": func.coalesce(learner.c.own_language, learner.c.language)}
+    people = [own.get(name, learner.c[name]).label(label) for name, label in _PERSON.items()]
     return (
         select(enrolment, *people, course.c.revision.label("current"))
         .join(learner, learner.c.id == enrolment.c.learner_id)

@@ -33,7 +33,7 @@ def to_learner(row: Row[Any]) -> Learner:
         email=row.email,
         first_name=row.first_name,
         last_name=row.last_name,
-        language=row.language,
+        language=row.own_language or row.language,
         timezone=row.timezone,
         imported_timezone=row.imported_timezone,
         attributes=row.attributes,

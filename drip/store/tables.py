@@ -16,6 +16,7 @@ class LearnerRow(SQLModel, table=True):
     """One person. `address` is the address in the one spelling that compares (see learners.address_of).
 
     `consents_opens` repeats the last word in `consent` about opens, so that it is at hand wherever a learner is read.
+    `own_language` is the learner's own word, and goes over `language`, which an import may change.
     """
 
     __tablename__: ClassVar[str] = "learner"
@@ -31,6 +32,7 @@ class LearnerRow(SQLModel, table=True):
     attributes: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))
     created_at: datetime
     consents_opens: bool | None = None
+    own_language: str | None = None
 
 
 class CourseRow(SQLModel, table=True):
@@ -279,6 +281,31 @@ class RequestRow(SQLModel, table=True):
     answer: str = ""
 
 
+class FreshLinkRow(SQLModel, table=True):
+    """Somebody has pressed an old link to a page of a learner's: a fresh one goes to them by mail.
+
+    `due_at` is when that mail is to go (None: it has gone, or none goes any more).
+    """
+
+    __tablename__: ClassVar[str] = "fresh_link"
+    __table_args__ = (
+        Index("ix_fresh_link_learner", "learner_id", "asked_at"),
+        Index(
+            "ix_fresh_link_due",
+            "due_at",
+            sqlite_where=text("due_at IS NOT NULL"),
+            postgresql_where=text("due_at IS NOT NULL"),
+        ),
+    )
+    id: int | None = Field(sa_type=Ids, default=None, primary_key=True)
+    learner_id: int = Field(sa_type=Ids, foreign_key="learner.id")
+    delivery_id: int = Field(sa_type=Ids, foreign_key="delivery.id")
+    asked_at: datetime
+    attempts: int = 0
+    due_at: datetime | None = None
+    answer: str = ""
+
+
 class TraceRow(SQLModel, table=True):
     """What was passed on the way from mail to mail (skips, waits, decisions), with the reason: `drip why` reads it."""
 
@@ -376,6 +403,7 @@ delivery = table(DeliveryRow)
 evidence = table(EvidenceRow)
 consent = table(ConsentRow)
 suppression = table(SuppressionRow)
+fresh_link = table(FreshLinkRow)
 former = table(FormerRow)
 request = table(RequestRow)
 trace = table(TraceRow)

@@ -12,20 +12,30 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from drip.course.timing import Limit
+from drip.engine.fresh_links import FreshLinks
+from drip.engine.mail_again import MailAgain
+from drip.engine.my_changes import MyCourse
 from drip.engine.record import Recorder
 from drip.engine.subscribe import Subscriptions
 from drip.errors import DripError
+from drip.track.evidence import Kind
 from drip.track.network import Network
 from drip.track.token import Ring
 from drip.web.certificate import Certificates
 from drip.web.committer import Committer
 from drip.web.links import Links
 from drip.web.media import Find, Media, nothing
+from drip.web.my import My
 from drip.web.ops import Readiness, in_public, watching_routes
 from drip.web.pages import Pages
 from drip.web.subscribe import Subscribing
 from drip.web.tracking import Tracking
 from drip.web.visits import Visits
+
+
+def nobody(_kind: Kind) -> None:
+    """Nobody hears of what is recorded."""
 
 
 def build_app(
@@ -44,6 +54,8 @@ def build_app(
     proxies: Collection[Network] = (),
     subscriptions: Subscriptions | None = None,
     base_url: str = "",
+    limit: Limit | None = None,
+    told: Callable[[Kind], None] = nobody,
 ) -> FastAPI:
     """The tracking links, the learner's pages, and the pictures of the mails.
 
@@ -53,6 +65,7 @@ def build_app(
     no colour. `ready` raises DripError while the database does not answer, or lacks tables. Networks are marked with
     `network_key` (without it they are not); `proxies` are those whose X-Forwarded-For is believed. Without
     `subscriptions` nobody can ask for a course. `base_url` is where all this answers, for addresses that are printed.
+    `limit` is the workspace's cap on mails to one learner; `told` hears of what is pressed on a learner's own page.
     """
     pages = Pages(brand=brand, logo=logo, accent=accent, language=language, templates_dir=templates_dir)
     visits = Visits(clock=clock, network_key=network_key, proxies=proxies)
@@ -70,6 +83,16 @@ def build_app(
             subscriptions=subscriptions, ring=ring, clock=clock, pages=pages, visits=visits
         ).routes()
 
+    my = My(
+        my=MyCourse(recorder.store, suppression_key=recorder.suppression_key, limit=limit, told=told),
+        again=MailAgain(recorder.store, ring=ring, base_url=base_url),
+        fresh=FreshLinks(recorder.store, suppression_key=recorder.suppression_key),
+        recorder=recorder,
+        ring=ring,
+        visits=visits,
+        pages=pages,
+        language=links.language,
+    )
     certificates = Certificates(store=recorder.store, ring=ring, clock=clock, pages=pages, base_url=base_url)
 
     async def refused(request: Request, error: Exception) -> Response:
@@ -96,6 +119,7 @@ def build_app(
             Route("/undo/{token}", links.returning.undo, methods=["GET", "HEAD", "POST"]),
             Route("/certificate/{token}", certificates.show, methods=["GET", "HEAD"]),
             Route("/m/{name}", Media(find=media).show, methods=["GET", "HEAD"]),
+            *my.routes(),
             *subscribing,
             *watching_routes(Readiness(check=ready, says=in_public)),
         ],

@@ -16,7 +16,8 @@ from starlette.responses import HTMLResponse, PlainTextResponse, Response
 
 from drip.engine.record import SURE, Graded, Origin, Rated
 from drip.errors import DripError, MachineError, TokenError
-from drip.plan.model import Option, Question, Survey
+from drip.people import Learner
+from drip.plan.model import Option, Plan, Question, Survey
 from drip.render.colour import hex_colour, readable, text_on
 from drip.render.languages import words_for
 from drip.render.parts import title_in
@@ -157,6 +158,13 @@ class Pages:
         """Any other page about a mail."""
         return self._of(origin, template, **values)
 
+    def of_course(self, plan: Plan, learner: Learner, language: str, template: str, **values: Any) -> Response:
+        """A page about a course and its learner, in a language."""
+        brand = self.brand or plan.sender.name
+        sender = brand or page_words(language).nameless_sender
+        address, course = masked(learner.email), title_in(plan, language)
+        return self._page(template, language, brand, course, sender=sender, address=address, **values)
+
     def show(
         self,
         template: str,
@@ -179,12 +187,7 @@ class Pages:
 
     def _of(self, origin: Origin, template: str, **values: Any) -> Response:
         """A page about a mail."""
-        language = origin.delivery.language
-        brand = self.brand or origin.plan.sender.name
-        sender = brand or page_words(language).nameless_sender
-        address = masked(origin.learner.email)
-        course = title_in(origin.plan, language)
-        return self._page(template, language, brand, course, sender=sender, address=address, **values)
+        return self.of_course(origin.plan, origin.learner, origin.delivery.language, template, **values)
 
     def _page(
         self,
