@@ -12,17 +12,19 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
+from drip.course.expressions import parse_text
 from drip.engine.library import Library
 from drip.engine.sending import facts_of
 from drip.engine.visit import Visit
-from drip.errors import DripError, ExpressionError, MachineError, NotFound
-from drip.people import State
+from drip.errors import DripError, MachineError, NotFound
+from drip.people import Facts, State
 from drip.plan.model import Plan, Wait
 from drip.render.links import fill_link
 from drip.render.utm import with_utm
 from drip.schedule.acts import opens_recorded
 from drip.schedule.advance import scope
 from drip.store import Store, enrolments, touches
+from drip.store.enrolments import Standing
 from drip.store.touches import Place
 from drip.store.troubles import tried_again
 from drip.track.evidence import SETTLES_AFTER, Evidence, Kind
@@ -122,36 +124,41 @@ class Touches:
 
     def _filled(self, touched: Sequence[Touch], written: Sequence[_Written | DripError]) -> list[Outcome]:
         """Where each leads, once it is recorded: links that depend on the learner are filled for all at once."""
-        asked = {one.place.enrolment_id for one in written if isinstance(one, _Written) and "{" in one.leads}
-        if asked:
-            with self._store.read() as conn:
-                standings = enrolments.by_ids(conn, sorted(asked))
-                facts, _ = facts_of(conn, [standing.enrolment for standing in standings.values()])
-                plans = {
-                    one.place.delivery_id: self._library.plan(conn, one.place.revision)
-                    for one in written
-                    if isinstance(one, _Written) and one.place.enrolment_id in standings
-                }
+        depend = [one for one in written if isinstance(one, _Written) and "{" in one.leads]
+        seen = self._seen(depend) if depend else {}
         outcomes: list[Outcome] = []
         for touch, one in zip(touched, written, strict=True):
             if isinstance(one, DripError):
                 outcomes.append(one)
                 continue
-            place, leads = one.place, one.leads
+            leads, place = one.leads, one.place
             try:
                 if "{" in leads:
-                    standing = standings[place.enrolment_id]
-                    seen = facts[place.enrolment_id]
-                    variables = scope(
-                        plans[place.delivery_id], standing.learner, standing.enrolment, seen, touch.visit.at
-                    )
-                    leads = fill_link(leads, variables)
-            except (ExpressionError, KeyError):  # a value that was there when the mail was sent; the click counts
+                    plan, standing, facts = seen[place.delivery_id]
+                    sees = scope(plan, standing.learner, standing.enrolment, facts, touch.visit.at)
+                    leads = fill_link(leads, sees)
+            except (DripError, KeyError):  # a value that was there when the mail was sent; the click counts
                 outcomes.append(NotFound("this link leads nowhere any more"))
                 continue
             names = {"course": place.course_id, "step": place.step, "variant": place.variant}
             outcomes.append(with_utm(leads, self._utm, names) if leads and self._utm else leads)
         return outcomes
+
+    def _seen(self, depend: Sequence[_Written]) -> dict[int, tuple[Plan, Standing, Facts]]:
+        """delivery → what its links are filled from. Facts are gathered where a link asks for them: few do."""
+        with self._store.read() as conn:
+            standings = enrolments.by_ids(conn, sorted({one.place.enrolment_id for one in depend}))
+            asking = {one.place.enrolment_id for one in depend if parse_text(one.leads).calls}
+            facts, _ = facts_of(conn, [standings[id_].enrolment for id_ in sorted(asking & standings.keys())])
+            return {
+                one.place.delivery_id: (
+                    self._library.plan(conn, one.place.revision),
+                    standings[one.place.enrolment_id],
+                    facts.get(one.place.enrolment_id, Facts()),
+                )
+                for one in depend
+                if one.place.enrolment_id in standings
+            }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
