@@ -18,13 +18,18 @@ PATIENCE_SECONDS = 10.0
 
 _URLENCODED, _MULTIPART = "application/x-www-form-urlencoded", "multipart/form-data"
 _CHARSETS = ("", "utf-8", "us-ascii")
+#: What a browser says of a form on somebody else's page (Fetch Metadata); mail providers and old browsers say nothing.
+_ELSEWHERE = ("cross-site", "same-site")
 
 
-async def read_form(request: Request, *, multipart: bool = False) -> dict[str, str]:
-    """The fields of a form, each of which stands once.
+async def read_form(request: Request, *, multipart: bool = False, elsewhere: bool = False) -> dict[str, str]:
+    """The fields of a form, each of which stands once. Only with `elsewhere` may it stand on another site's page.
 
-    Raises HTTPException: 400 for what is no such form, 408 for one that comes too slowly, 413 for one that is too long.
+    Raises HTTPException: 400 for what is no such form, 403 for one from elsewhere, 408 for one that comes too slowly,
+    413 for one that is too long.
     """
+    if from_elsewhere(request) and not elsewhere:
+        raise HTTPException(403)
     kind, charset = _content_type(request)
     if kind not in ((_URLENCODED, _MULTIPART) if multipart else (_URLENCODED,)) or charset not in _CHARSETS:
         raise HTTPException(400)
@@ -55,6 +60,13 @@ async def _read(request: Request) -> bytes:
     except ClientDisconnect:
         raise HTTPException(400) from None
     return bytes(body)
+
+
+def from_elsewhere(request: Request) -> bool:
+    """Whether the browser says that another site sent this. Nothing that is not expressly so is taken for it: our own
+    pages tell no `Origin`, since they tell nobody where their reader was.
+    """
+    return request.headers.get("sec-fetch-site", "") in _ELSEWHERE
 
 
 def _content_type(request: Request) -> tuple[str, str]:

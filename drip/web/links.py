@@ -23,7 +23,7 @@ from drip.render.message import NO_DELIVERY
 from drip.render.surveys import ratings
 from drip.track.token import Claim, Purpose, Ring, answer_item, read_answer_item, verify
 from drip.web import nonce
-from drip.web.forms import read_form
+from drip.web.forms import from_elsewhere, read_form
 from drip.web.pages import Pages
 from drip.web.return_links import Former, Returning
 from drip.web.visits import Visits
@@ -113,7 +113,9 @@ class Links:
         return self.pages.feedback(self.recorder.origin(delivery), graded, sure, now=visit.at)
 
     async def _left(self, request: Request, claim: Claim, token: str) -> Response:
-        form = await read_form(request, multipart=True)
+        form = await read_form(request, multipart=True, elsewhere=True)
+        if LEAVE in form and from_elsewhere(request):  # a webmail's own press is no page's form
+            raise HTTPException(403)
         page = nonce.read(self.ring, token, form.get("nonce", ""))
         if LEAVE in form:
             in_short, source_id = False, page
