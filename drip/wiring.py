@@ -20,6 +20,7 @@ from drip.settings import Settings, require_secret
 from drip.settings.dkim import read_keys
 from drip.store import Store, media, pins
 from drip.track.evidence import Kind as EvidenceKind
+from drip.track.network import network_key as make_network_key
 from drip.track.token import Ring
 from drip.transports import Transport
 from drip.transports.dkim_keys import DkimKey
@@ -102,7 +103,7 @@ def signing_keys(settings: Settings) -> tuple[DkimKey, ...]:
 
 def ring(settings: Settings) -> Ring:
     """The keys that sign links. Without a secret, a ring of nothing: good for previews only."""
-    return Ring.of(settings.secret_keys or ("preview",))
+    return Ring.of(settings.secret_keys or ("preview",), settings.retired_keys)
 
 
 def suppression_key(settings: Settings, opened: Store) -> bytes:
@@ -111,14 +112,15 @@ def suppression_key(settings: Settings, opened: Store) -> bytes:
     The first use pins its print in the database, so that rotation, or another machine's secret, cannot empty the
     suppression list unseen. Raises SettingsError where the secret that it was made of is not among ours.
     """
-    secrets_ = settings.secret_keys or ("preview",)
+    secrets_ = (*(settings.secret_keys or ("preview",)), *settings.retired_keys)
     keys = [sha256(b"drip suppression\0" + secret.encode()).digest() for secret in reversed(secrets_)]
-    prints = {sha256(b"drip print\0" + key).hexdigest()[:16]: key for key in keys}
+    prints = {_print(key): key for key in keys}
     with opened.read() as conn:
         pinned = pins.get(conn, _PIN)
     if pinned is None and settings.secret_keys:
         with opened.write() as conn:
-            pinned = pins.put(conn, _PIN, next(iter(prints)))
+            oldest = keys[len(settings.retired_keys)]  # no retired one: it is on its way out
+            pinned = pins.put(conn, _PIN, _print(oldest))
     if pinned is None:
         return keys[0]
     if pinned not in prints:
@@ -127,6 +129,16 @@ def suppression_key(settings: Settings, opened: Store) -> bytes:
             "  add the old secret after a comma: DRIP_SECRET_KEY=new,old"
         )
     return prints[pinned]
+
+
+def _print(key: bytes) -> str:
+    """What tells a key from another, and nothing of it."""
+    return sha256(b"drip print\0" + key).hexdigest()[:16]
+
+
+def network_key(settings: Settings) -> bytes:
+    """The key under which networks are marked in evidence, day by day."""
+    return make_network_key(settings.secret_keys[0]) if settings.secret_keys else b""
 
 
 def sending(settings: Settings, opened: Store, clock: Clock) -> Sending:
@@ -154,7 +166,7 @@ def recorder(
     settings: Settings, opened: Store, *, told: Callable[[EvidenceKind], None] = lambda _kind: None
 ) -> Recorder:
     """The use cases behind the links. `told` hears of each piece of evidence."""
-    return Recorder(opened, suppression_key=suppression_key(settings, opened), told=told)
+    return Recorder(opened, suppression_key=suppression_key(settings, opened), told=told, utm=settings.utm)
 
 
 def subscriptions(settings: Settings, opened: Store) -> Subscriptions:

@@ -149,7 +149,9 @@ def serve(
         def ready(url: str) -> None:
             show(format, {"url": url}, lambda: say(f"listening on {url}"))
 
-        serve_(web_app(chosen, store, clock, numbers), host=host, port=port, stop=stop, ready=ready)
+        web = web_app(chosen, store, clock, numbers)
+        timer.settle_down()
+        serve_(web, host=host, port=port, stop=stop, ready=ready)
 
 
 @app.command()
@@ -215,6 +217,8 @@ def web_app(chosen: Settings, store: Store, clock: Clock, numbers: Metrics | Non
         templates_dir=chosen.folder / "templates" / "web",
         media=wiring.pictures(store),
         ready=store.require_current,
+        network_key=wiring.network_key(chosen),
+        proxies=chosen.trusted_proxies,
         base_url=chosen.base_url,
         limit=chosen.limit,
         told=told,

@@ -37,6 +37,7 @@ from drip.schedule.pace import Pace
 from drip.settings import dkim, pace, subscribe, values
 from drip.settings.dkim import Dkim
 from drip.settings.files import FILE, LOCAL_FILE, Said, like, read_files
+from drip.track.network import Network
 
 T = TypeVar("T")
 
@@ -66,6 +67,9 @@ class Settings:
     transport: str = "outbox:./outbox"
     base_url: str = "http://127.0.0.1:8000"
     secret_keys: tuple[str, ...] = ()
+    retired_keys: tuple[str, ...] = ()
+    trusted_proxies: tuple[Network, ...] = ()
+    utm: Mapping[str, str] = field(default_factory=dict)
     sendgrid_api_key: str = field(default="", repr=False)
     lease: timedelta = timedelta(seconds=60)
     in_doubt: str = "resend"
@@ -103,6 +107,8 @@ def load(folder: Path, environ: Mapping[str, str] = os.environ) -> Settings:
     if str(found.get("transport", "")).partition(":")[0] in HELD_IN_DOUBT:
         found.setdefault("in_doubt", "hold")
     defaults = _defaults(said, is_workspace)
+    if "tracking.utm" in said:
+        found["utm"] = values.read(values.utm, *said["tracking.utm"])
     found["pace"] = pace.pace(said, zone=defaults.timezone)
     found["dkim"] = dkim.read_sections(said, environ)
     found["subscribe"] = subscribe.offer(said, defaults.language)
@@ -181,6 +187,8 @@ _PLAIN: Mapping[str, tuple[str, Callable[[Any], Any]]] = {
     "transport": ("transport", values.address),
     "base_url": ("base_url", values.base_url),
     "secret_key": ("secret_keys", values.keys),
+    "retired_keys": ("retired_keys", values.keys),
+    "trusted_proxies": ("trusted_proxies", values.networks),
     SENDGRID_KEY: ("sendgrid_api_key", values.api_key),
     "lease": ("lease", values.lease),
     "in_doubt": ("in_doubt", values.doubt),
@@ -196,6 +204,7 @@ _SECTIONS: Mapping[str, tuple[str, ...] | None] = {
     pace.SECTION: pace.KEYS,
     "brand": tuple(one.name for one in fields(Brand)),
     subscribe.SECTION: subscribe.KEYS,
+    "tracking": ("utm",),
     dkim.SECTION: None,
     LEARNER: None,
 }

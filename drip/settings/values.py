@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import timedelta
+from ipaddress import ip_network
 from typing import Any, TypeVar
 
 from email_validator import EmailNotValidError, validate_email
 
 from drip.course.positions import Scalar
 from drip.errors import SettingsError
+from drip.render import utm as utm_
+from drip.track.network import Network
 
 T = TypeVar("T")
 
@@ -120,3 +123,26 @@ def addresses(value: Any) -> frozenset[str]:
     if not found:  # a guard that guards nothing, such as a variable that came out empty, must not let mail out
         raise ValueError("no address stands there: name those that may get mail, or take the setting away")
     return found
+
+
+def networks(value: Any) -> tuple[Network, ...]:
+    """Addresses of proxies, or whole networks, with commas between them or as a list."""
+    parts = value if isinstance(value, list) else str(value).split(",")
+    try:
+        return tuple(ip_network(str(part).strip()) for part in parts if str(part).strip())
+    except ValueError as error:
+        raise ValueError(f"addresses or networks are wanted, such as 127.0.0.1 or 10.0.0.0/8: {error}") from None
+
+
+def utm(value: Any) -> Mapping[str, str]:
+    """UTM parameters: which, and what each says."""
+    if not isinstance(value, dict) or not all(isinstance(said, str) for said in value.values()):
+        raise ValueError('a table of texts is wanted, such as {source = "drip", medium = "email"}')
+    for name, said in value.items():
+        if name not in utm_.NAMES:
+            raise ValueError(f"there is no utm_{name}: write one of {', '.join(utm_.NAMES)}")
+        line(said)
+        for unknown in set(re.findall(r"\{([^{}]*)\}", said)) - set(utm_.PLACEHOLDERS):
+            known = ", ".join(f"{{{one}}}" for one in utm_.PLACEHOLDERS)
+            raise ValueError(f"{name}: there is no {{{unknown}}}: write one of {known}")
+    return dict(value)

@@ -72,14 +72,30 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Ring:
-    """The signing keys: the first signs, all of them verify."""
+    """The signing keys: the first signs, all of them verify. Those of `retired` verify leaving alone, which must be
+    possible for ever, also from a mail whose other links nobody should be able to use any more.
+    """
 
     keys: tuple[bytes, ...]
+    retired: tuple[bytes, ...] = ()
 
     @classmethod
-    def of(cls, secrets: Sequence[str]) -> Ring:
+    def of(cls, secrets: Sequence[str], retired: Sequence[str] = ()) -> Ring:
         """A ring from texts (`DRIP_SECRET_KEY`, newest first). Each is stretched to 32 bytes for this use alone."""
-        return cls(tuple(sha256(b"drip link\0" + secret.encode()).digest() for secret in secrets))
+        return cls(tuple(map(_stretched, secrets)), tuple(map(_stretched, retired)))
+
+    def verifying(self, purpose: Purpose) -> tuple[bytes, ...]:
+        """The keys that a link of that purpose may be signed with."""
+        return self.keys + self.retired if purpose is Purpose.UNSUBSCRIBE else self.keys
+
+
+def _stretched(secret: str) -> bytes:
+    return sha256(b"drip link\0" + secret.encode()).digest()
+
+
+def key_name(secret: str) -> str:
+    """What names a key without giving it away: the key id that its links carry, as four hexadecimal digits."""
+    return _key_id(_stretched(secret)).hex()
 
 
 def answer_item(card: int, option: int) -> int:
@@ -122,8 +138,8 @@ def verify(ring: Ring, token: str, purpose: Purpose, *, now: datetime) -> Claim:
     """What the token says, if it was signed by us for this purpose and has not expired. Raises TokenError otherwise."""
     raw = _decode(token)
     head, mac = raw[:-MAC_BYTES], raw[-MAC_BYTES:]
-    signed = [key for key in ring.keys if _key_id(key) == head[1:3] and hmac.compare_digest(_mac(key, head), mac)]
-    if not signed:
+    keys = [key for key in ring.verifying(purpose) if _key_id(key) == head[1:3]]
+    if not any(hmac.compare_digest(_mac(key, head), mac) for key in keys):
         raise TokenError("this link was not made by us, or was altered on its way")
     delivery_id, rest = _read_varint(head[3:])
     item, rest = _read_varint(rest)
