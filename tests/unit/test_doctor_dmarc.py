@@ -88,6 +88,19 @@ def test_reports_to_another_organisation() -> None:
     assert found(judged(ACME, zone)) == [("dmarc-policy", "ok")]
 
 
+def test_what_is_to_be_typed_keeps_the_rest_of_the_record() -> None:
+    """One tag changes: nobody's sp=reject, adkim=s or second address is lost, and no organisation's p=reject."""
+    own = "v=DMARC1; p=none; sp=reject; adkim=s; rua=mailto:a@acme.example,mailto:b@acme.example"
+    row = one(alone(own), "dmarc-none")
+    assert row.type == f'_dmarc.acme.example. IN TXT "{own.replace("none", "quarantine")}"'
+    above = {"_dmarc.acme.example": {"TXT": [f"v=DMARC1;p=reject;sp=none;{RUA}"]}}
+    row = one(judged("learn.acme.example", above), "dmarc-none")
+    assert row.type == f'_dmarc.acme.example. IN TXT "v=DMARC1; p=reject; sp=quarantine; {RUA}"'
+    row = one(alone("v=DMARC1; p=reject; adkim=s; rua="), "dmarc-reports")
+    assert row.type == f'_dmarc.acme.example. IN TXT "v=DMARC1; p=reject; adkim=s; {RUA}"'
+    assert one(alone('v=DMARC1; p=none; ruf="`reboot`"'), "dmarc-none").type == ""
+
+
 def aligned(envelope: str, *signed: str, policy: Policy | None = None, **organisations: str) -> list[Row]:
     who = alignment.Identities(header_from=ACME, envelope=envelope, signed=signed)
     known = {ACME: ACME, **{name.replace("_", "."): of for name, of in organisations.items()}}

@@ -48,7 +48,7 @@ def test_each_fault_of_a_record(record: str, checks: list[tuple[str, str]]) -> N
 def test_the_fix_can_be_copied() -> None:
     """A missing record, a missing address, a missing end, and two records: the line of the zone file that mends it."""
     none = one(judge(ACME, says({ACME: {}}), BOTH), "spf-missing")
-    assert none.type == 'acme.example. IN TXT "v=spf1 ip4:192.0.2.7 ip6:2001:db8::7 -all"'
+    assert none.type == 'acme.example. IN TXT "v=spf1 ip4:192.0.2.7 ip6:2001:db8::7 ~all"'
     other = judge(ACME, says({ACME: {"TXT": ["v=spf1 mx -all"], "MX": []}}), OWN)
     assert one(other, "spf-permits").type == 'acme.example. IN TXT "v=spf1 ip4:192.0.2.7 mx -all"'
     endless = judge(ACME, says({ACME: {"TXT": ["v=spf1 ip4:192.0.2.7"]}}), OWN)
@@ -182,7 +182,7 @@ def test_relays_of_others() -> None:
         'acme.example. IN TXT "v=spf1 include:amazonses.com mx -all"',
     )
     assert one(judge(ACME, says({ACME: {}}), origin), "spf-missing").type.endswith(
-        '"v=spf1 include:amazonses.com -all"'
+        '"v=spf1 include:amazonses.com ~all"'
     )
     assert provider_of("mail.acme.example") is None
     assert provider_of("notamazonaws.com") is None
@@ -236,3 +236,25 @@ def test_what_is_no_spf(text: str) -> None:
     assert is_spf(text)
     with pytest.raises(Wrong):
         parse(text)
+
+
+def test_nothing_to_type_takes_anybody_out_who_sends_for_the_domain() -> None:
+    """A time-out is nobody's fault; a name that begins another's is another; what of a wrong record can be read stays;
+    and behind a redirect it is the other record that is to be changed.
+    """
+    text = "v=spf1 include:_spf.google.com ip4:192.0.2.7 -all"
+    rows = judge(ACME, says({ACME: {"TXT": [text]}}, fails=["_spf.google.com"]), OWN)
+    assert found(rows)[0] == ("spf-unknown", "warning")
+    assert "v=spf1" not in rows[0].type
+    both = {ACME: {"TXT": ["v=spf1 include:a.example include:a.example.org ip4:192.0.2.7 -all"]}}
+    rows = judge(ACME, says({**both, "a.example": {"TXT": ["v=spf1 -all"]}}), OWN)
+    assert one(rows, "spf-include").type == 'acme.example. IN TXT "v=spf1 include:a.example ip4:192.0.2.7 -all"'
+    for wrong in ("v=spf1 include:_spf.google.com ipv4:192.0.2.7 -all", "spf1 include:_spf.google.com -all"):
+        row = one(judge(ACME, says({ACME: {"TXT": [wrong]}}), OWN), "spf-syntax")
+        assert row.type == 'acme.example. IN TXT "v=spf1 ip4:192.0.2.7 include:_spf.google.com -all"'
+    led = {ACME: {"TXT": ["v=spf1 redirect=_spf.acme.example"]}, "_spf.acme.example": {"TXT": ["v=spf1 mx +all"]}}
+    row = one(judge(ACME, says(led), OWN), "spf-all")
+    assert row.type == '_spf.acme.example. IN TXT "v=spf1 mx ~all"'
+    two = {ACME: {"TXT": ["v=spf1 redirect=_spf.acme.example", "v=spf1 ip4:192.0.2.7 -all"]}}
+    row = one(judge(ACME, says(two), OWN), "spf-two")
+    assert row.type == 'acme.example. IN TXT "v=spf1 include:_spf.acme.example ip4:192.0.2.7 -all"'

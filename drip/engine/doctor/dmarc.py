@@ -24,7 +24,7 @@ _VALUES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """A record that can be read. `found_at` is the domain whose record it is."""
+    """A record that can be read. `found_at` is the domain whose record it is, `text` how it stands there."""
 
     found_at: str
     p: str
@@ -34,6 +34,7 @@ class Policy:
     psd: str = "u"
     rua: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
+    text: str = ""
 
     def on(self, domain: str) -> str:
         """What it asks receivers to do with a domain's forged mail."""
@@ -138,6 +139,7 @@ def parse(domain: str, text: str) -> Policy | Row:
         psd=found.get("psd", "u").lower(),
         rua=addresses,
         problems=tuple(problems),
+        text=text,
     )
 
 
@@ -160,23 +162,29 @@ def _judged(domain: str, found: Found, lookup: Lookup) -> Iterator[Row]:
         yield warning("dmarc-missing", domain, words, _first_record(domain))
         return
     name = f"_dmarc.{policy.found_at}"
+    reports = {} if policy.rua else {"rua": f"mailto:dmarc@{policy.found_at}"}
     for problem in policy.problems:
         yield warning("dmarc-syntax", name, problem, f"dig +short TXT {name}")
     if policy.on(domain) == "none":
         words = "p=none only watches: when the reports show your own mail passing, ask for quarantine"
-        rua = (
-            f"; rua={policy.rua[0]}"
-            if policy.rua and copyable(policy.rua[0])
-            else f"; rua=mailto:dmarc@{policy.found_at}"
-        )
-        yield hint("dmarc-none", domain, words, txt(name, f"v=DMARC1; p=quarantine{rua}"))
+        tag = "p" if policy.found_at == domain else "sp"
+        yield hint("dmarc-none", domain, words, _changed(policy, {tag: "quarantine", **reports}))
     if not policy.rua:
-        address = f"rua=mailto:dmarc@{policy.found_at}"
         words = "nobody gets the reports: without rua= you never learn who forges you, or what of yours fails"
-        yield hint("dmarc-reports", domain, words, txt(name, f"v=DMARC1; p={policy.p}; {address}"))
+        yield hint("dmarc-reports", domain, words, _changed(policy, reports))
     yield from _reports_elsewhere(policy, lookup)
     where = "" if policy.found_at == domain else f", from {policy.found_at}"
     yield ok("dmarc-policy", domain, f"its policy is {policy.on(domain)}{where}")
+
+
+def _changed(policy: Policy, tags: dict[str, str]) -> str:
+    """The record with these tags, and all of its others as they are; empty where nobody should copy it."""
+    parts = [part.strip() for part in policy.text.split(";") if part.strip()]
+    for tag, value in tags.items():
+        places = [at for at, part in enumerate(parts) if part.partition("=")[0].strip().lower() == tag]
+        at = places[0] if places else len(parts)
+        parts[at : at + 1] = [f"{tag}={value}"]
+    return txt(f"_dmarc.{policy.found_at}", "; ".join(parts)) if copyable(policy.text) else ""
 
 
 def _reports_elsewhere(policy: Policy, lookup: Lookup) -> Iterator[Row]:

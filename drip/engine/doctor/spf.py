@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 
-from drip.engine.doctor.names import Lookup
+from drip.engine.doctor.names import Lookup, within
 from drip.engine.doctor.origin import Origin, wanted_term
 from drip.engine.doctor.row import Row, Severity, copyable, error, hint, listed, ok, quoted, txt, warning
 from drip.engine.doctor.spf_check import MOST_LOOKUPS, MOST_VOIDS, Walk, check_host, visit
@@ -26,25 +27,30 @@ def _judged(domain: str, lookup: Lookup, origin: Origin) -> Iterator[Row]:
         yield warning("spf-unknown", domain, f"its records cannot be read: {answer.trouble}", f"dig TXT {domain}")
         return
     records = [text for text in answer.values if is_spf(text)]
-    new = txt(domain, f"v=spf1 {wanted_term(origin)} -all")
+    term = wanted_term(origin)
     if not records:
         meant = next((text for text in answer.values if text.lower().lstrip().startswith(("v=spf", "spf1"))), None)
         if meant is not None:
-            yield error("spf-syntax", domain, f"{quoted(meant)} does not begin with v=spf1 and a space", new)
+            words = f"{quoted(meant)} does not begin with v=spf1 and a space"
+            yield error("spf-syntax", domain, words, txt(domain, _mended(meant, term)))
         else:
-            yield error(
-                "spf-missing", domain, "it has no SPF record: receivers cannot tell your mail from forgery", new
-            )
+            words = "it has no SPF record: receivers cannot tell your mail from forgery; name all who send for it"
+            yield error("spf-missing", domain, words, txt(domain, f"v=spf1 {term} ~all"))
         return
     if len(records) > 1:
         merged = _merged(records)
-        one = txt(domain, merged) if merged else new
+        one = txt(domain, merged) if merged else f"dig +short TXT {domain}"
         yield error("spf-two", domain, f"it has {len(records)} SPF records; receivers then ignore all of them", one)
         return
     try:
         record = parse(records[0])
     except Wrong as wrong:
-        yield error("spf-syntax", domain, f"receivers ignore its record: {quoted(str(wrong))}", new)
+        yield error(
+            "spf-syntax",
+            domain,
+            f"receivers ignore its record: {quoted(str(wrong))}",
+            txt(domain, _mended(records[0], term)),
+        )
         return
     walk = visit(lookup, domain, record)
     yield from _cost(domain, records[0], walk)
@@ -70,29 +76,32 @@ def _cost(domain: str, text: str, walk: Walk) -> Iterator[Row]:
             f"take out what is gone from {quoted(text)}",
             way,
         )
+    for unknown in dict.fromkeys(walk.unknown):
+        yield warning("spf-unknown", domain, f"not all of its record can be looked at: {unknown}", way)
     for problem in dict.fromkeys(walk.problems):
         yield error("spf-include", domain, problem, _without(domain, text, problem) or way)
 
 
 def _ending(domain: str, text: str, record: Record, lookup: Lookup) -> Iterator[Row]:
-    last = record.all
+    """What is said of everybody else: at the end of the record, or of that which it leads to."""
+    last, ours = record.all, domain
     for _ in range(MOST_LOOKUPS):  # what a redirect leads to ends it
         if last is not None or record.redirect is None or "%" in record.redirect:
             break
-        found = [one for one in lookup(record.redirect, "TXT").values if is_spf(one)]
+        domain = record.redirect.lower().rstrip(".")
+        found = [one for one in lookup(domain, "TXT").values if is_spf(one)]
         try:
-            record = parse(found[0])
+            text, record = found[0], parse(found[0])
         except (Wrong, IndexError):
             return  # told already
         last = record.all
+    way = _with_all(domain, text, "~all") if within(domain, ours) or within(ours, domain) else ""  # a stranger's zone
     if last is None:
-        yield warning(
-            "spf-all", domain, "it does not say what to do with everybody else", _with_all(domain, text, "~all")
-        )
+        yield warning("spf-all", domain, "it does not say what to do with everybody else", way)
     elif last.qualifier == "+":
-        yield error("spf-all", domain, f"{last.written}: anybody may send as {domain}", _with_all(domain, text, "-all"))
+        yield error("spf-all", domain, f"{last.written}: anybody may send as {ours}", way)
     elif last.qualifier == "?":
-        yield warning("spf-all", domain, "?all says nothing about forgeries", _with_all(domain, text, "~all"))
+        yield warning("spf-all", domain, "?all says nothing about forgeries", way)
     if record.after_all:
         yield hint("spf-after", domain, f"nothing reads what stands behind all: {_quoted(record.after_all)}")
     if any(term.name == "ptr" for term in record.terms):
@@ -157,22 +166,44 @@ def _with_term(domain: str, text: str, term: str) -> str:
 def _without(domain: str, text: str, problem: str) -> str:
     """The record without the term that a problem begins with; empty where it stands elsewhere."""
     words = text.split()
-    gone = [word for word in words[1:] if problem.startswith(word)]
+    gone = [word for word in words[1:] if problem.startswith(f"{word} ")]
     return txt(domain, " ".join(word for word in words if word not in gone)) if gone and copyable(text) else ""
 
 
 def _with_all(domain: str, text: str, end: str) -> str:
+    """The record with another end."""
     if not copyable(text):
         return ""
     kept = [word for word in text.split() if word.lower().lstrip("+-?~") != "all"]
     return txt(domain, " ".join([*kept, end]))
 
 
+def _mended(text: str, term: str) -> str:
+    """A record that nobody reads: ours, and whatever of it can be read; who else sends for the domain stays in it."""
+    kept = []
+    for word in text.replace(";", " ").split()[1:] if copyable(text) else []:
+        with suppress(Wrong):
+            parse(f"v=spf1 {word}")
+            kept.append(word)
+    ours = [one for one in term.split() if one not in kept]
+    end = (
+        []
+        if any(word.lower().lstrip("+-?~") == "all" or word.lower().startswith("redirect=") for word in kept)
+        else ["~all"]
+    )
+    return " ".join(["v=spf1", *ours, *kept, *end])
+
+
+def _as_term(word: str) -> str:
+    """A redirect among other terms is an include."""
+    return f"include:{word.partition('=')[2]}" if word.lower().startswith("redirect=") else word
+
+
 def _merged(records: list[str]) -> str:
     """One record of several; empty where they cannot be put into one."""
     if not all(map(copyable, records)):
         return ""
-    words = list(dict.fromkeys(word for text in records for word in text.split()[1:]))
+    words = list(dict.fromkeys(_as_term(word) for text in records for word in text.split()[1:]))
     ends = [word for word in words if word.lower().lstrip("+-?~") == "all"]
     terms = [word for word in words if word not in ends and "=" not in word]
     end = min(ends, key=lambda word: _STRICTEST.get(word[0], 3), default="~all")

@@ -29,7 +29,10 @@ class Stopped(Exception):
 
 @dataclass(slots=True)
 class Walk:
-    """What one evaluation has used. Without an `ip` nothing matches, so that every term is visited, and counted."""
+    """What one evaluation has used. Without an `ip` nothing matches, so that every term is visited, and counted.
+
+    Then `problems` are what makes receivers give up, and `unknown` what DNS did not tell this time.
+    """
 
     lookup: Lookup
     sender: str
@@ -38,6 +41,7 @@ class Walk:
     voids: int = 0
     included: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+    unknown: list[str] = field(default_factory=list)
 
     def check(self, domain: str, record: Record) -> str:
         """`pass`, `fail`, `softfail` or `neutral` for a domain whose record is known. Raises Stopped."""
@@ -127,7 +131,7 @@ class Walk:
         """End here for a real address; where everything is visited, remember it and go on."""
         if self.ip is not None:
             raise Stopped(result, why)
-        self.problems.append(why)
+        (self.unknown if result == "temperror" else self.problems).append(why)
 
 
 def visit(lookup: Lookup, domain: str, record: Record) -> Walk:
