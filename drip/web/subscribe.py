@@ -222,7 +222,8 @@ def _names(plan: Plan) -> list[tuple[str, str]]:
     """(tag, what it is called in itself) of the languages that a course is in."""
     named = []
     for tag in _languages(plan):
-        name = locale_of(tag).get_display_name() or tag
+        locale = locale_of(tag)
+        name = (locale.get_display_name() if "-" in tag else locale.get_language_name()) or tag
         named.append((tag, name[:1].upper() + name[1:]))
     return named
 

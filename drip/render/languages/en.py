@@ -171,7 +171,7 @@ WORDS = Words(
     ),
     back=BackWords(
         mistake="Left by mistake? For 24 hours you can take it back here, and everything is as it was.",
-        undo="Undo: stay with us",
+        undo="Undo",
         ask="Take back that you left?",
         back="You are back",
         back_means="{sender} sends to {address} again, and your courses go on where you were.",

@@ -172,7 +172,7 @@ WORDS = Words(
     ),
     back=BackWords(
         mistake="Blev det fel? I 24 timmar kan du ångra dig här, och allt blir som förut.",
-        undo="Ångra: stanna kvar",
+        undo="Ångra",
         ask="Vill du ångra att du avslutade?",
         back="Du är tillbaka",
         back_means="{sender} skickar mejl till {address} igen, och dina kurser fortsätter där du var.",
