@@ -37,14 +37,28 @@ from tables import (
     show_spoken,
     show_ticks,
 )
+from tracking import STEPS as TRACKED_STEPS
+from tracking import show_tracked, tracked
 from whole import CONNECTIONS, Row, drip_row, measure, post_office_rows
 from whole import show as show_whole
 
 from drip.settings import load
 
-PARTS = ("render", "sqlite", "postgresql", "smtp", "post-office", "latency", "sendgrid", "dkim", "claims", "simulate")
+PARTS = (
+    "render",
+    "sqlite",
+    "postgresql",
+    "smtp",
+    "post-office",
+    "latency",
+    "sendgrid",
+    "dkim",
+    "claims",
+    "simulate",
+    "tracking",
+)
 #: Parts that ask nothing of the whole path.
-_APART = {"smtp", "latency", "sendgrid", "dkim", "claims", "simulate"}
+_APART = {"smtp", "latency", "sendgrid", "dkim", "claims", "simulate", "tracking"}
 #: Connections of the one worker whose server is far away.
 _CONNECTIONS = (1, 10, 20, 50, 100)
 #: Round trips of a mail: its envelope leaves behind the message before it, and is answered with it. (Where connections
@@ -56,6 +70,8 @@ _LETTERS = 1000
 _POST_OFFICE = 1000
 #: So many times more rounds for ticks: they are short.
 _MORE = 3
+#: So many mails are out whose pixels and links are asked for in turn.
+_TRACKED = 5_000
 #: A tick is compared with one over so many enrolments.
 _FEW = 10_000
 #: So many wait for one domain.
@@ -69,7 +85,7 @@ def main() -> None:
     tempfile.tempdir = str(asked.folder) if asked.folder else None
     with sink() as port, tempfile.TemporaryDirectory(prefix="drip-bench-") as folder, ExitStack() as running:
         wanted = {asked.profile} if asked.profile else set(asked.only)
-        server = _postgresql(running) if wanted & {"postgresql", "claims"} else None
+        server = _postgresql(running) if wanted & {"postgresql", "claims", "tracking"} else None
         ground = _Ground(asked, Path(folder), port, server)
         if asked.profile:
             _profile(ground, asked.profile)
@@ -133,7 +149,7 @@ def _measure(ground: _Ground) -> None:
     """Measure what was asked for, and print it."""
     asked = ground.asked
     out.print(machine(), highlight=False)
-    if set(asked.only) - {"sendgrid", "claims", "simulate"}:
+    if set(asked.only) - {"sendgrid", "claims", "simulate", "tracking"}:
         scene = ground.scene("workspace", asked.mails)
         rendered = render_alone(scene, asked.seconds if "render" in asked.only else 0.5)
         show_message(rendered)
@@ -158,6 +174,8 @@ def _measure(ground: _Ground) -> None:
         show_posted(posted)
     if "claims" in asked.only:
         _claims(ground)
+    if "tracking" in asked.only:
+        _tracking(ground)
     if "simulate" in asked.only:
         words = {"nothing comes back": False, "each question comes back twice": True}
         show_simulated({said: simulated(asked.learners, reviews=reviews) for said, reviews in words.items()})
@@ -212,6 +230,16 @@ def _claims(ground: _Ground) -> None:
         lines[databases.name] = line(scene, databases, people=min(_LINE, asked.enrolments))
     show_ticks(asked.due, kinds)
     show_lines(lines, kinds)
+
+
+def _tracking(ground: _Ground) -> None:
+    """Pixels and clicks a second, on both databases."""
+    asked = ground.asked
+    scene = ground.scene("tracking", _TRACKED)
+    kinds = ground.databases(scene, ("sqlite", "postgresql"))
+    with _progress("tracking", TRACKED_STEPS * asked.rounds * len(kinds)) as step:
+        found = tracked(scene, kinds, rounds=asked.rounds, seconds=asked.seconds, progress=step)
+    show_tracked(found)
 
 
 def _profile(ground: _Ground, part: str) -> None:
