@@ -28,7 +28,14 @@ _WAITING = (
         course.c.id,
         course.c.priority,
         select(func.count())
-        .select_from(select(enrolment.c.id).where(*_DUE_HERE).limit(bindparam("most")).correlate(course).subquery())
+        .select_from(
+            select(enrolment.c.id)
+            .where(*_DUE_HERE)
+            .order_by(enrolment.c.due_at, enrolment.c.id)  # by the index, whatever PostgreSQL remembers of the table
+            .limit(bindparam("most"))
+            .correlate(course)
+            .subquery()
+        )
         .correlate(course)
         .scalar_subquery()
         .label("number"),

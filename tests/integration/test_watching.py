@@ -264,6 +264,7 @@ def test_workers_share_one_place_also_after_one_died(
         for process in killed:
             os.kill(process, signal.SIGKILL)
         until(lambda: numbers(url)["drip_worker_restarts_total"] == 2)
+        until(lambda: log_of(here).count("worker_started") == 4)  # the heirs have put up their handlers by then
         assert numbers(url)["drip_deliveries_sent_total"] == PEOPLE
         here.drip("learners", "add", "late@kund.example")
         here.drip("enrol", "hello", "--email", "late@kund.example")
