@@ -26,6 +26,7 @@ from doors import (
 )
 from stage import KEY, PLAIN_COURSE, Stage, set_up
 
+from drip.engine.ask_back import ask_back
 from drip.engine.subscribe import Offer, version_of
 from drip.people import State
 from drip.store import learners
@@ -275,3 +276,14 @@ def test_a_forged_swapped_or_cut_link_is_refused(stage: Stage, client: httpx.Cli
         assert client.post(place + token).status_code in (404, 405)
     assert client.get(f"/s/{sign(ring, Purpose.SUBSCRIBE, 99, 0)}").status_code == 410
     assert (people(stage), all_evidence(stage)) == ([], [])
+
+
+def test_workers_at_once_ask_each_of_many_once(stage: Stage, client: httpx.Client) -> None:
+    """Four workers over one table: forty people, forty mails."""
+    for number in range(40):
+        ask(stage, client, f"n{number}@customer.example")
+    workers = [stage.other_worker(f"worker-{number}") for number in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        assert sum(pool.map(ask_back, workers)) == 40
+    assert len(stage.mails()) == 40
+    assert {(row.state, row.attempts) for row in requests_of(stage)} == {("asked", 1)}
