@@ -11,6 +11,7 @@ from drip.engine.enrol import published
 from drip.engine.follow import CHANGED
 from drip.engine.learners import find
 from drip.engine.sending import PERSONAL, facts_of
+from drip.engine.wished import Asked, changes_of, hurried_between, wish_at
 from drip.errors import NotFound
 from drip.people import Enrolment, Facts
 from drip.plan.model import Mail, Plan
@@ -20,7 +21,8 @@ from drip.schedule.reasons import why_then
 from drip.schedule.reviews import REVIEW
 from drip.schedule.simulate import Row
 from drip.schedule.slots import closed_days, slot_of, zone_of
-from drip.store import Store, courses, enrolments
+from drip.schedule.wishes import HURRIED
+from drip.store import Store, courses, enrolments, evidence
 from drip.store.edits import EXTENDED
 from drip.store.enrolments import Standing
 from drip.store.ledger import Phase
@@ -36,7 +38,8 @@ _UNITS = ((86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second"))
 class Trace:
     """One learner in one course: what has come, in order, and what is next, with the reasons.
 
-    Kinds of its rows, beside those of a simulation: enrol, decide, and the states of a mail that is not sent yet.
+    Kinds of its rows, beside those of a simulation: enrol, decide, change (the learner asked for something on their
+    page), and the states of a mail that is not sent yet.
     `paused_at` is the whole course's.
     """
 
@@ -76,6 +79,8 @@ def why(store: Store, email: str, course_id: str) -> Trace:
 
         told = [row(stands.enrolled_at, "", "enrol", "" if stands.run == 1 else f"run {stands.run}")]
         told += [row(at, step, kind, reason) for at, kind, step, reason in enrolments.trace_of(conn, stands.id)]
+        changes = changes_of(evidence.of_enrolments(conn, [stands.id])[stands.id])
+        told += [row(one.at, "", "change", one.words) for one in changes]
         for delivery in rows[stands.id]:
             at = delivery.sent_at or delivery.handed_at or delivery.claimed_at
             kind = "mail" if delivery.state is Phase.SENT else str(delivery.state)
@@ -102,7 +107,7 @@ def why(store: Store, email: str, course_id: str) -> Trace:
             problem=standing.problem,
             revision=stands.revision,
             zone=str(zone),
-            rows=tuple(_with_reasons(told, plan, names, stands, zone)),
+            rows=tuple(_with_reasons(told, plan, names, stands, zone, changes)),
             next_step=stands.next_step,
             next_at=due_at,
             next_reason=reason,
@@ -120,8 +125,16 @@ def _foreseen(plan: Plan, standing: Standing, facts: Facts) -> tuple[Enrolment, 
     return then.enrolment, then.due_at, then.reason
 
 
-def _with_reasons(told: Sequence[Row], plan: Plan, names: Renames, stands: Enrolment, zone: ZoneInfo) -> Iterator[Row]:
-    """The rows, each sent mail with what it counted from and what moved it: derived again from what came before it.
+def _with_reasons(
+    told: Sequence[Row],
+    plan: Plan,
+    names: Renames,
+    stands: Enrolment,
+    zone: ZoneInfo,
+    changes: Sequence[Asked],
+) -> Iterator[Row]:
+    """The rows, each sent mail with what it counted from and what moved it: derived again from what came before it, and
+    from what the learner wished at the time.
 
     A tip that the plan does not know any more has no reason, but the next one counts from it all the same.
     """
@@ -132,7 +145,11 @@ def _with_reasons(told: Sequence[Row], plan: Plan, names: Renames, stands: Enrol
         if row.kind == "mail" and row.step != REVIEW:
             if isinstance(step, Mail):
                 anchor = at.floor_at or at.last_mail_at or at.enrolled_at
-                due = slot_of(step, at, zone, anchor, closed_days(plan.limit, facts, zone))
+                at = replace(at, wish=wish_at(row.at, stands.wish, changes))
+                if hurried_between(anchor, row.at, changes):
+                    due = replace(slot_of(step, at, zone, anchor, None), at=row.at, reason=HURRIED)
+                else:
+                    due = slot_of(step, at, zone, anchor, closed_days(plan.limit, facts, zone))
                 reason = "; ".join(filter(None, (why_then(step, at, last, due.reason), row.reason)))
                 if row.at - due.at >= LATE:
                     reason += f"; {span_text(row.at - due.at)} late"

@@ -13,6 +13,7 @@ from typing import cast
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
+from drip.course.timing import clock_text, days_text
 from drip.engine.columns import OWN, BadCell, column_name, undeclared
 from drip.engine.entries import plan_these
 from drip.engine.roster import Declared, Entry, Roster, RowProblem, check_entry, read_csv, read_json
@@ -247,6 +248,11 @@ def _enrolment(standing: Standing, mails: Sequence[Delivery]) -> dict[str, objec
         "due_at": _time(standing.due_at),
         "due_reason": standing.due_reason,
         "problem": standing.problem,
+        "paused_by": one.paused_by,
+        "paused_until": _time(one.paused_until),
+        "pace": str(one.wish.tempo),
+        "hour": None if one.wish.at is None else clock_text(one.wish.at),
+        "days": None if one.wish.days is None else days_text(one.wish.days),
         "deliveries": [
             {
                 "step": mail.step,

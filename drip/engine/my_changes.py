@@ -178,9 +178,9 @@ class MyCourse:
 
     def _pause(self, press: _Press, until: date | None) -> Came:
         now, stands = press.visit.at, press.seen.enrolment
-        until_at = None if until is None else to_instant(datetime.combine(until, time.min), press.seen.zone)
-        if until_at is not None and not now < until_at <= now + LONGEST_PAUSE:
+        if until is not None and not timedelta() < until - now.astimezone(press.seen.zone).date() <= LONGEST_PAUSE:
             return Came.CANNOT
+        until_at = None if until is None else to_instant(datetime.combine(until, time.min), press.seen.zone)
         if stands.state is State.PAUSED and stands.paused_by not in (LEARNER, SILENT):
             return Came.CANNOT
         said = None if until is None else until.isoformat()

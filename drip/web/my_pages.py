@@ -273,7 +273,7 @@ def _pause(seen: Seen, words: PageWords, locale: Locale, now: datetime) -> dict[
     return {
         "choices": choices,
         "first": (today + timedelta(days=1)).isoformat(),
-        "last": (today + LONGEST_PAUSE - timedelta(days=1)).isoformat(),
+        "last": (today + LONGEST_PAUSE).isoformat(),
     }
 
 
