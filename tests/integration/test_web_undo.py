@@ -215,6 +215,65 @@ def test_what_arrived_meanwhile_starts_the_next_gap(stage: Stage, client: httpx.
     assert stage.deliver().sent == 1
 
 
+def test_an_edit_published_meanwhile_is_followed(stage: Stage, client: httpx.Client) -> None:
+    """The tip that they waited for is gone by then, another stands in its place: that one comes."""
+    left = leave(client, link(stage))
+    stage.clock.turn(hours=1)
+    stage.publish(PLAIN_COURSE.replace("{tip: tip-2, subject: Tip 2", "{tip: new, subject: New") + "removed: [tip-2]\n")
+    client.post(undo_in(left), data={"undo": "1"})
+    stage.live(days=1)
+    told = [mail["Subject"] for mail in mails_to(stage, ANNA)]
+    assert told == ["Tip 1", "New", "Tip 3", "Tip 4", "Tip 5", "Tip 6"]
+
+
+def test_whoever_was_paused_is_paused_again(stage: Stage, client: httpx.Client) -> None:
+    """An undo puts back what was, not more: nothing comes until whoever paused it lifts that."""
+    with stage.store.write() as conn:
+        paused = {"state": "paused", "paused_by": "marketer", "held_since": stage.clock(), "due_at": None}
+        conn.execute(enrolment.update().values(**paused))
+    left = leave(client, link(stage))
+    assert stage.standing(ANNA).enrolment.state is State.LEFT
+    client.post(undo_in(left), data={"undo": "1"})
+    after = stage.standing(ANNA)
+    assert (after.enrolment.state, after.enrolment.paused_by, after.due_at) == (State.PAUSED, "marketer", None)
+    assert stage.live(days=2).sent == 0
+
+
+def test_questions_that_come_back_come_back(tmp_path: Path, each_database: str) -> None:
+    """Leaving stops them, for those who have finished too; an undo lets them go on."""
+    stage = set_up(tmp_path)
+    question = (
+        "question: {ask: Where?, options: [{text: Here, correct: true, because: So.}, {text: There, because: No.}]}"
+    )
+    stage.publish(
+        "title: One\nsender: {name: Acme, email: learn@acme.example}\ntiming: {every: 1 hour}\n"
+        "reviews: {strategy: fixed, after_days: [2], per_email: 2}\n"
+        f"steps:\n  - {{tip: only, subject: Only, body: Text., {question}}}\n"
+    )
+    stage.add(ANNA)
+    stage.enrol(ANNA)
+    stage.live(days=1)
+    assert stage.standing(ANNA).enrolment.state is State.FINISHED
+    with running(door_app(stage)) as url, httpx.Client(base_url=url) as client:
+        left = leave(client, link(stage))
+        assert stage.standing(ANNA).review_due_at is None
+        client.post(undo_in(left), data={"undo": "1"})
+    stage.live(days=3)
+    assert len(mails_to(stage, ANNA)) == 2
+
+
+def test_the_held_out_stay_held_out(stage: Stage, client: httpx.Client) -> None:
+    """Somebody who left another course of ours is put back into one that mails them nothing."""
+    stage.publish(PLAIN_COURSE, name="other")
+    enrol(stage.store, "other", emails=[ANNA], at=stage.clock(), suppression_key=KEY)
+    with stage.store.write() as conn:
+        conn.execute(enrolment.update().where(enrolment.c.course_id == "other").values(held_out=True, due_at=None))
+    client.post(undo_in(leave(client, link(stage))), data={"undo": "1"})
+    with stage.store.read() as conn:
+        (row,) = conn.execute(enrolment.select().where(enrolment.c.course_id == "other"))
+    assert (row.state, row.due_at) == ("active", None)
+
+
 def test_who_has_left_is_brought_back_by_nothing_else(stage: Stage, client: httpx.Client) -> None:
     """Not by an import, by enrolling, by an event or a date, nor by publishing anew."""
     leave(client, link(stage))
