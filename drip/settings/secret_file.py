@@ -52,7 +52,7 @@ def put_first(folder: Path, secret: str, others: Sequence[str]) -> Path:
     path = (folder / LOCAL_FILE).resolve()
     try:
         with _alone(path.parent):
-            text = path.read_text("utf-8") if path.exists() else ""
+            text = path.read_bytes().decode("utf-8") if path.exists() else ""
             found = tomllib.loads(text).get(_KEY)
             if found is not None and values.keys(found) != tuple(others):
                 raise Refused(f"{LOCAL_FILE} says other keys than it did a moment ago: look at `drip keys list`")

@@ -6,7 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from stage import PLAIN_COURSE, Stage, set_up
+from stage import COURSE, PLAIN_COURSE, Stage, set_up
 
 from drip.engine import measure
 from drip.errors import NotFound
@@ -14,6 +14,7 @@ from drip.report.numbers import Mails, Share
 from drip.report.rows import to_object
 from drip.store import courses, enrolments, numbers
 from drip.store.ledger import Delivery
+from drip.track import classify
 
 pytestmark = pytest.mark.usefixtures("each_database")
 
@@ -144,3 +145,26 @@ def test_report_writes_nothing(stage: Stage) -> None:
     before = stage.rows()
     assert measure.report(stage.store, "course") == measure.report(stage.store, "course")
     assert stage.rows() == before
+
+
+def test_a_better_rule_judges_the_past_anew(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Evidence is judged when it is read: a scanner that becomes known later was one all along, in report and facts."""
+    (mail,) = welcome_mails(stage, 1)
+    stage.recorder.clicked(mail.id, 0, stage.visit("c1", user_agent="Mozilla/5.0 LinkPatrol/7"))
+    assert measure.report(stage.store, "course").steps[0].clicked == Mails(people=1)
+    monkeypatch.setattr(classify, "SCANNERS", (*classify.SCANNERS, "linkpatrol"))
+    assert measure.report(stage.store, "course").steps[0].clicked == Mails(machines=1)
+
+
+def test_a_course_without_pixels_is_reported_as_any_other(stage: Stage) -> None:
+    """`opens: never`: no mail carries a pixel, nobody has opened anything, and every other number is there."""
+    stage.publish(COURSE.replace("sender:", "tracking: {opens: never}\nsender:"))
+    (mail,) = welcome_mails(stage, 1)
+    assert not any("/o/" in mail_.read_text("utf-8") for mail_ in stage.mails())
+    stage.recorder.opened(mail.id, stage.visit("o"))  # a pixel of a revision before this one
+    stage.recorder.clicked(mail.id, 0, stage.visit("c"))
+    stage.recorder.answered(mail.id, 0, "certain", stage.visit("a", method="POST"))
+    found = measure.report(stage.store, "course")
+    assert (found.steps[0].sent, found.steps[0].opened, found.steps[0].clicked) == (1, Mails(), Mails(people=1))
+    assert found.answers.correct == Share(count=1, n=1)
+    assert to_object(found)["steps"][0]["opened"] == 0  # type: ignore[index]

@@ -6,6 +6,7 @@ import ast
 import re
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -156,12 +157,22 @@ def test_person_after_a_scanner_is_a_person() -> None:
     assert judged(*burst, event(Kind.CLICK, after(600), item="1"))[-1] == (HUMAN, "")
 
 
-def test_an_open_among_the_links_is_judged_on_its_own() -> None:
-    """An open is no link: it neither makes a burst nor belongs to one."""
+def test_an_open_makes_no_burst() -> None:
+    """An open is no link: two links and the pixel are what a person does who presses twice."""
     opened = event(Kind.OPEN, after(60))
     pair = [event(Kind.CLICK, after(61), item="0"), event(Kind.CLICK, after(62), item="1")]
     assert judged(opened, *pair) == [(HUMAN, "")] * 3
-    assert judged(opened, *pair, event(Kind.CLICK, after(63), item="2"))[0] == (HUMAN, "")
+
+
+def test_an_open_that_comes_with_a_burst_is_the_scanners_too() -> None:
+    """Within five seconds of its links and by the same user agent; the person behind another one is not."""
+    walk = [event(Kind.CLICK, after(60 + n), item=str(n)) for n in range(3)]
+    other = replace(event(Kind.OPEN, after(61)), user_agent="Mozilla/5.0 (Macintosh) Firefox/140.0")
+    for seconds, verdict in ((55, (MACHINE, "burst")), (61, (MACHINE, "burst")), (67, (MACHINE, "burst"))):
+        assert judged(event(Kind.OPEN, after(seconds)), *walk)[0] == verdict
+    for far in (54.9, 67.1, 600):
+        assert judged(event(Kind.OPEN, after(far)), *walk)[0] == (HUMAN, "")
+    assert judged(other, *walk)[0] == (HUMAN, "")
 
 
 def test_too_soon() -> None:
