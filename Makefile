@@ -7,8 +7,9 @@ BIN := $(VENV)/bin
 JOBS ?= auto
 # What else to hand over: `make demo ARGS=folder`, `make test ARGS="-k timing"`, `make lock ARGS=--upgrade`.
 ARGS ?=
-# How long `make fuzz` looks for what breaks the check.
+# How long `make fuzz` looks for what breaks the check, and `make soak` asks and sends.
 SECONDS ?= 60
+MINUTES ?= 10
 
 # What the tests need from Debian: program=package. Only what is missing is installed.
 TEST_PROGRAMS := chromium=chromium smtp-sink=postfix openssl=openssl initdb=postgresql \
@@ -30,7 +31,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 PYTEST := $(BIN)/python -m pytest -n $(JOBS) --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help demo venv dev lint test check format bench fuzz lock tools clean
+.PHONY: help demo venv dev lint test check format bench soak fuzz lock tools clean
 
 help:  ## print this list
 	@echo "make TARGET, where TARGET is one of"
@@ -61,6 +62,9 @@ format: $(DEVELOPS)  ## format the code, and mend what ruff can mend
 
 bench: $(DEVELOPS) tools  ## measure, about three minutes (ARGS="--only latency,claims"; --help says more)
 	$(BIN)/python bench/run.py $(ARGS)
+
+soak: $(DEVELOPS) tools  ## pixels, clicks and answers while drip run sends: memory, errors, every event (MINUTES=10)
+	$(BIN)/python bench/soak.py --minutes $(MINUTES) $(ARGS)
 
 fuzz: $(FUZZES)  ## look for files that break `drip check`, guided by coverage (SECONDS=60)
 	@$(FUZZ_VENV)/bin/python tests/fuzz/run.py $(SECONDS)

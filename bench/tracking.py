@@ -130,7 +130,7 @@ def serving(scene: Scene, database: str) -> Iterator[Server]:
     environ = {**os.environ, "DRIP_DATABASE_URL": database}
     with subprocess.Popen(command, cwd=scene.folder, env=environ, stdout=subprocess.PIPE, text=True) as process:
         try:
-            yield Server(process, int(json.loads(_said(process))["url"].rpartition(":")[2]))
+            yield Server(process, int(json.loads(said(process))["url"].rpartition(":")[2]))
         finally:
             process.terminate()
 
@@ -142,7 +142,7 @@ def bare() -> Iterator[Server]:
         [sys.executable, str(_HERE / "bare_server.py")], stdout=subprocess.PIPE, text=True
     ) as process:
         try:
-            yield Server(process, int(_said(process)))
+            yield Server(process, int(said(process)))
         finally:
             process.terminate()
 
@@ -159,24 +159,27 @@ class Server:
         fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
         return sum(int(ticks) for ticks in fields[11:13]) / _TICKS
 
-    def ask(self, paths: Sequence[str], seconds: float, connections: int = CONNECTIONS) -> dict[str, object]:
+    def ask(
+        self, paths: Sequence[str], seconds: float, connections: int = CONNECTIONS, rate: float = 0
+    ) -> dict[str, object]:
         """Ask for these in turn, from a process of its own."""
-        command = [sys.executable, str(_HERE / "web_client.py"), str(self.port), str(connections), str(seconds)]
+        numbers = (self.port, connections, seconds, rate)
+        command = [sys.executable, str(_HERE / "web_client.py"), *map(str, numbers)]
         done = subprocess.run(command, input="\n".join(paths), capture_output=True, text=True, check=True)
         return dict(json.loads(done.stdout))
 
 
-def _said(process: subprocess.Popen[str]) -> str:
+def said(process: subprocess.Popen[str]) -> str:
     """The first thing that it says: JSON over one line or several, or a number."""
     assert process.stdout is not None
-    said = ""
+    text = ""
     for line in process.stdout:
-        said += line
+        text += line
         try:
-            json.loads(said)
+            json.loads(text)
         except ValueError:
             continue
-        return said
+        return text
     raise RuntimeError("a server did not start")
 
 
@@ -184,14 +187,14 @@ def _note(
     found: dict[str, Asked], words: str, server: Server, paths: Sequence[str], seconds: float, status: str = ""
 ) -> int:
     cpu = server.cpu()
-    said: dict[str, object] = server.ask(paths, seconds)
-    statuses = said["statuses"]
+    told = server.ask(paths, seconds)
+    statuses = told["statuses"]
     assert isinstance(statuses, dict)
     wanted = status or ("302" if "click" in words else "200")
     assert set(statuses) == {wanted}, f"{words}: {statuses}"
     asked = found.setdefault(words, Asked())
     for values, name in ((asked.rates, "rate"), (asked.p50, "p50"), (asked.p99, "p99")):
-        values.append(float(str(said[name])))
+        values.append(float(str(told[name])))
     asked.cpu.append(1000 * (server.cpu() - cpu) / statuses[wanted])
     return int(statuses[wanted])
 

@@ -1,9 +1,10 @@
 """Ask a web server again and again over connections that stay open, as fast as it answers. A process of its own.
 
-    web_client.py PORT CONNECTIONS SECONDS < paths
+    web_client.py PORT CONNECTIONS SECONDS [RATE] < paths
 
-Each connection has one request under way at a time. Prints a JSON object: how many were answered, requests a second,
-milliseconds (p50, p99, the longest), how many of each status, and the CPU seconds that asking took.
+Each connection has one request under way at a time; with a RATE, all together ask no more often a second. Prints a JSON
+object: how many were answered, requests a second, milliseconds (p50, p99, the longest), how many of each status, and the
+CPU seconds that asking took.
 """
 
 from __future__ import annotations
@@ -29,8 +30,10 @@ HEADERS = (
 class Asking(asyncio.Protocol):
     """One connection: asks, reads the whole answer, asks again."""
 
-    def __init__(self, requests: Iterator[bytes], until: float, took: list[float], statuses: Counter[str]) -> None:
-        self._requests, self._until, self._took, self._statuses = requests, until, took, statuses
+    def __init__(
+        self, requests: Iterator[bytes], until: float, every: float, took: list[float], statuses: Counter[str]
+    ) -> None:
+        self._requests, self._until, self._every, self._took, self._statuses = requests, until, every, took, statuses
         self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._read = b""
 
@@ -54,14 +57,17 @@ class Asking(asyncio.Protocol):
         self._took.append(now - self._asked)
         self._statuses[head[9:12].decode()] += 1
         self._read = b""
-        if now < self._until:
-            self._ask()
+        if now + self._every < self._until:
+            if self._every:
+                asyncio.get_running_loop().call_later(max(0.0, self._asked + self._every - now), self._ask)
+            else:
+                self._ask()
         else:
             self._transport.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The end, by us or by them."""
-        if exc is not None or time.perf_counter() < self._until:
+        if exc is not None or time.perf_counter() + self._every < self._until:
             self._statuses["lost"] += 1
         if not self.done.done():
             self.done.set_result(None)
@@ -71,16 +77,18 @@ class Asking(asyncio.Protocol):
         self._transport.write(next(self._requests))
 
 
-async def ask(port: int, connections: int, seconds: float, paths: list[str]) -> dict[str, object]:
-    """Ask for so many seconds; the paths in turn, over all connections together."""
+async def ask(port: int, connections: int, seconds: float, rate: float, paths: list[str]) -> dict[str, object]:
+    """Ask for so many seconds; the paths in turn, over all connections together. `rate` 0 is as fast as it goes."""
     requests = cycle([f"GET {path} HTTP/1.1\r\n{HEADERS}".encode() for path in paths])
     took: list[float] = []
     statuses: Counter[str] = Counter()
     loop, began, cpu = asyncio.get_running_loop(), time.perf_counter(), time.process_time()
-    askers = [
-        (await loop.create_connection(lambda: Asking(requests, began + seconds, took, statuses), "127.0.0.1", port))[1]
-        for _ in range(connections)
-    ]
+    every = connections / rate if rate else 0.0
+
+    def asking() -> Asking:
+        return Asking(requests, began + seconds, every, took, statuses)
+
+    askers = [(await loop.create_connection(asking, "127.0.0.1", port))[1] for _ in range(connections)]
     await asyncio.gather(*(asker.done for asker in askers))
     lasted = time.perf_counter() - began
     took.sort()
@@ -96,5 +104,6 @@ async def ask(port: int, connections: int, seconds: float, paths: list[str]) -> 
 
 
 if __name__ == "__main__":
-    port, connections, seconds = int(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3])
-    print(json.dumps(uvloop.run(ask(port, connections, seconds, sys.stdin.read().split()))))
+    port, connections, seconds, rate = (*(float(word) for word in sys.argv[1:]), 0.0)[:4]
+    asked = ask(int(port), int(connections), seconds, rate, sys.stdin.read().split())
+    print(json.dumps(uvloop.run(asked)))
