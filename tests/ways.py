@@ -31,7 +31,7 @@ from drip.web import stamp
 CONSENT = "I want this course by mail. I can leave with one press."
 PICTURE = "0123456789abcdef.png"
 #: Whoever is in the house: two learners, one who has left, and one who has asked for the course.
-ANNA, OTHER, GONE = "anna", "other", "gone"
+ANNA, OTHER, GONE = "anna", "bertil", "gone"
 
 
 @dataclass(kw_only=True)
@@ -103,6 +103,7 @@ class Way:
     #: What a GET may write, and nothing else.
     evidence: str = ""
     fixed: str = ""
+    room: str = ""
 
     def token(self, house: House, who: str = "", *, ring: Ring | None = None, purpose: Purpose | None = None) -> str:
         """A good token; or one that another ring has signed, or for another purpose."""
@@ -114,7 +115,7 @@ class Way:
 
     def at(self, token: str) -> str:
         """The path with that token, whatever is in it."""
-        return self.fixed or self.route.replace("{token}", quote(token, safe="-_~."))
+        return self.fixed or self.route.replace("{token}", quote(token, safe="-_~.")).replace("{room}", self.room)
 
     def path(self, house: House, who: str = "") -> str:
         """A good path."""
@@ -123,6 +124,19 @@ class Way:
 
 def _request(house: House, who: str) -> tuple[int, int]:
     return house.requests[who]
+
+
+def _my(room: str, *presses: Mapping[str, str]) -> Way:
+    """The learner's own page, or a room of it."""
+    return Way(
+        route="/my/{token}/{room}" if room else "/my/{token}",
+        room=room,
+        methods=("GET", "HEAD", "POST"),
+        purpose=Purpose.COURSE,
+        days=30,
+        presses=presses,
+        evidence="visit",
+    )
 
 
 WAYS = (
@@ -175,6 +189,14 @@ WAYS = (
         days=7,
         presses=({},),
     ),
+    _my("", {"do": "next"}),
+    _my("pause", {"do": "open"}, {"do": "then", "until": "2026-12-08"}),
+    _my("pace", {"do": "half"}),
+    _my("times", {"do": "save", "at": "07:30", "day3": "1"}),
+    _my("language", {"do": "sv"}),
+    _my("zone", {"do": "save", "zone": "America/New_York"}),
+    _my("leave", {"do": "course"}, {"do": "everything"}),
+    Way(route="/v/{token}", methods=("GET", "HEAD"), purpose=Purpose.VIEW, evidence="visit"),
     Way(route="/m/{name}", methods=("GET", "HEAD"), fixed=f"/m/{PICTURE}"),
     Way(route="/healthz", methods=("GET", "HEAD"), fixed="/healthz"),
     Way(route="/readyz", methods=("GET", "HEAD"), fixed="/readyz"),
@@ -185,7 +207,7 @@ FORMS = tuple(way for way in WAYS if way.presses)
 
 def name_of(way: Way) -> str:
     """What a test of it is called."""
-    return way.route.strip("/").partition("/")[0]
+    return way.route.strip("/").partition("/")[0] + (f"-{way.room}" if way.room else "")
 
 
 def hidden(html: str) -> dict[str, str]:
@@ -196,7 +218,8 @@ def hidden(html: str) -> dict[str, str]:
 
 def make_house(folder: Path, **options: Any) -> House:
     """Anna and another learner have got the first tip, and a certificate; somebody has left; two have asked for it."""
-    workspace = make_workspace(folder, **options)
+    spoken = {"en", "sv"} - {options.get("language", "en")}
+    workspace = make_workspace(folder, **{"languages": tuple(sorted(spoken)), **options})
     house = House(workspace=workspace, deliveries={ANNA: workspace.delivery}, enrolments={ANNA: workspace.enrolment_id})
     for who in (OTHER, GONE):
         _come_in(house, who)

@@ -29,6 +29,18 @@ MARKED = [(way, press) for way, press in CASES if way.nonce]
 each_marked = pytest.mark.parametrize(("way", "number"), MARKED, ids=[f"{name_of(way)}-{n}" for way, n in MARKED])
 
 
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> House:
+    """One house for all that changes nothing."""
+    return make_house(tmp_path_factory.mktemp("kept"))
+
+
+@pytest.fixture(scope="module")
+def stranger(kept: House) -> Iterator[httpx.Client]:
+    with running(kept.app()) as url, httpx.Client(base_url=url, timeout=60) as client:
+        yield client
+
+
 @pytest.fixture
 def house(tmp_path: Path) -> House:
     return make_house(tmp_path)
@@ -56,10 +68,13 @@ def nothing_changes(house: House) -> Iterator[None]:
 
 
 def other_marks(client: httpx.Client, house: House, way: Way) -> Iterator[str]:
-    """Marks that were made, but not for this page of this person; and some that nobody made."""
+    """Marks that were made, but not for this page of this person; and some that nobody made.
+
+    The rooms of *my course* are reached by one link, and share its marks.
+    """
     mark = way.nonce
     for other in FORMS:
-        if other is not way and other.nonce:
+        if other.purpose is not way.purpose and other.nonce:
             yield form_of(client, house, other, 0).get(other.nonce, "")
     if way.purpose is not None:
         yield form_of(client, house, way, 0, OTHER)[mark]
@@ -84,17 +99,17 @@ def test_a_press_on_the_page_itself_is_taken(client: httpx.Client, house: House,
 
 @each_marked
 def test_without_the_mark_of_the_page_nothing_happens(
-    client: httpx.Client, house: House, way: Way, number: int
+    stranger: httpx.Client, kept: House, way: Way, number: int
 ) -> None:
     """No mark, another page's, another person's, a stranger's, an altered one, one twice: nothing is written."""
-    form = form_of(client, house, way, number)
-    marks = list(other_marks(client, house, way))
-    with nothing_changes(house):
+    form = form_of(stranger, kept, way, number)
+    marks = list(other_marks(stranger, kept, way))
+    with nothing_changes(kept):
         without = {name: value for name, value in form.items() if name != way.nonce}
-        answers = [client.post(way.path(house), data=without)]
-        answers += [client.post(way.path(house), data={**without, way.nonce: mark}) for mark in marks]
+        answers = [stranger.post(way.path(kept), data=without)]
+        answers += [stranger.post(way.path(kept), data={**without, way.nonce: mark}) for mark in marks]
         twice: Any = {**without, way.nonce: [form[way.nonce], form[way.nonce]]}
-        answers.append(client.post(way.path(house), data=twice))
+        answers.append(stranger.post(way.path(kept), data=twice))
     for answer in answers:
         again = way.nonce == "stamp" and answer.status_code == 200 and "<form" in answer.text
         assert again or 400 <= answer.status_code < 500
@@ -102,58 +117,58 @@ def test_without_the_mark_of_the_page_nothing_happens(
 
 
 @each_press
-def test_a_form_on_another_site_presses_nothing(client: httpx.Client, house: House, way: Way, number: int) -> None:
+def test_a_form_on_another_site_presses_nothing(stranger: httpx.Client, kept: House, way: Way, number: int) -> None:
     """Whatever it holds, even a mark that is good: the browser says where it comes from."""
-    form = form_of(client, house, way, number)
-    with nothing_changes(house):
+    form = form_of(stranger, kept, way, number)
+    with nothing_changes(kept):
         for said in ELSEWHERE:
-            answer = client.post(way.path(house), data=form, headers=said)
+            answer = stranger.post(way.path(kept), data=form, headers=said)
             assert answer.status_code == 403 or (way.nonce == "stamp" and "<form" in answer.text)
             assert not [name for name in answer.headers if name.startswith("access-control")]
         for odd in ("http://[", "://", "a" * 500, "file://", "https://evil.example\\@learn.acme.example"):
-            answer = client.post(way.path(house), data={}, headers={"Origin": odd})
+            answer = stranger.post(way.path(kept), data={}, headers={"Origin": odd})
             assert answer.status_code < 500
 
 
 @each_press
-def test_a_get_presses_nothing_whatever_it_says(client: httpx.Client, house: House, way: Way, number: int) -> None:
+def test_a_get_presses_nothing_whatever_it_says(stranger: httpx.Client, kept: House, way: Way, number: int) -> None:
     """The whole form in the address, or in a GET's body: a page is shown, and at most the visit is written."""
-    form = form_of(client, house, way, number)
-    before = house.dump()
-    client.get(way.path(house), params={**form, "List-Unsubscribe": "One-Click"})
-    client.request("GET", way.path(house), data=form)
-    client.head(way.path(house), params=form)
-    after = house.dump()
+    form = form_of(stranger, kept, way, number)
+    before = kept.dump()
+    stranger.get(way.path(kept), params={**form, "List-Unsubscribe": "One-Click"})
+    stranger.request("GET", way.path(kept), data=form)
+    stranger.head(way.path(kept), params=form)
+    after = kept.dump()
     assert {name for name in after if after[name] != before[name]} <= ({"evidence"} if way.evidence else set())
-    kinds = [event.kind for event in house.workspace.evidence()][len(before["evidence"]) :]
+    kinds = [event.kind for event in kept.workspace.evidence()][len(before["evidence"]) :]
     assert {str(kind) for kind in kinds} <= {way.evidence}
 
 
 @each_press
-def test_what_is_no_form_is_refused(client: httpx.Client, house: House, way: Way, number: int) -> None:
+def test_what_is_no_form_is_refused(stranger: httpx.Client, kept: House, way: Way, number: int) -> None:
     """JSON, text, files, a body packed or in another charset, a field twice, a hundred fields, 17 KB: a 4xx, no change.
 
     A page of another site can send text and files without asking; it gets nowhere with either.
     """
-    form = form_of(client, house, way, number)
+    form = form_of(stranger, kept, way, number)
     plain = "&".join(f"{name}={value}" for name, value in form.items())
     urlencoded = {"Content-Type": "application/x-www-form-urlencoded"}
-    with nothing_changes(house):
+    with nothing_changes(kept):
         answers = [
-            client.post(way.path(house), json=form),
-            client.post(way.path(house), content=plain, headers={"Content-Type": "text/plain"}),
-            client.post(way.path(house), content=plain),
-            client.post(way.path(house), content=plain, headers={**urlencoded, "Content-Encoding": "gzip"}),
-            client.post(way.path(house), content=plain, headers={"Content-Type": "text/html; charset=utf-7"}),
-            client.post(
-                way.path(house), content=plain, headers={"Content-Type": urlencoded["Content-Type"] + "; charset=utf-7"}
+            stranger.post(way.path(kept), json=form),
+            stranger.post(way.path(kept), content=plain, headers={"Content-Type": "text/plain"}),
+            stranger.post(way.path(kept), content=plain),
+            stranger.post(way.path(kept), content=plain, headers={**urlencoded, "Content-Encoding": "gzip"}),
+            stranger.post(way.path(kept), content=plain, headers={"Content-Type": "text/html; charset=utf-7"}),
+            stranger.post(
+                way.path(kept), content=plain, headers={"Content-Type": urlencoded["Content-Type"] + "; charset=utf-7"}
             ),
-            client.post(way.path(house), files={"leave": ("a.txt", b"everything")}, data=form),
-            client.post(way.path(house), data={**form, **{f"field{n}": "x" for n in range(100)}}),
-            client.post(way.path(house), data={**form, "more": "x" * 17_000}),
-            client.post(way.path(house), content=b"\xff\xfe=\x00&" + plain.encode(), headers=urlencoded),
-            client.post(way.path(house), content=b"%ff=%fe&" + plain.encode(), headers=urlencoded),
-            client.post(way.path(house), content=b"", headers=urlencoded),
+            stranger.post(way.path(kept), files={"leave": ("a.txt", b"everything")}, data=form),
+            stranger.post(way.path(kept), data={**form, **{f"field{n}": "x" for n in range(100)}}),
+            stranger.post(way.path(kept), data={**form, "more": "x" * 17_000}),
+            stranger.post(way.path(kept), content=b"\xff\xfe=\x00&" + plain.encode(), headers=urlencoded),
+            stranger.post(way.path(kept), content=b"%ff=%fe&" + plain.encode(), headers=urlencoded),
+            stranger.post(way.path(kept), content=b"", headers=urlencoded),
         ]
     if way.nonce == "stamp":  # an empty form is shown once more
         assert "<form" in answers.pop().text
