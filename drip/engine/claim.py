@@ -28,10 +28,11 @@ from drip.schedule.advance import Did, Next, Note, next_due, scope
 from drip.schedule.civil import first_allowed, still_open
 from drip.schedule.gates import LAST_STEP, shut
 from drip.schedule.reviews import REVIEW, due_questions, next_review_at, recap_now, rule_of
-from drip.schedule.slots import closed_days, either, slot_of, zone_of
+from drip.schedule.slots import LATE, closed_days, either, on_this_day, slot_of, zone_of
 from drip.store import breaker, courses, edits, enrolments, learners, ledger, turns, wishes
 from drip.store.enrolments import Standing
 from drip.store.ledger import UNDER_WAY, Delivery, Phase
+from drip.store.pace import WAITS
 from drip.store.troubles import tried_again
 
 T = TypeVar("T")
@@ -238,9 +239,12 @@ def _try_again(claim: _Claim, row: Delivery, standing: Standing) -> None:
                     return
         if isinstance(mail, Mail):
             closed = either(closed_days(plan.limit, facts, zone), _full(claim, standing, zone))
-            due = slot_of(mail, enrolment, zone, now, closed)
+            due, why = slot_of(mail, enrolment, zone, now, closed), ""
+            if _place_has_come(row.answer, due.reason):
+                due = slot_of(mail, on_this_day(enrolment, zone, now), zone, now, closed)
+                why = _still_waits(row.answer, due.reason)
             if due.at > now:
-                ledger.shift(conn, row.id, due_at=due.at, answer=due.reason)
+                ledger.shift(conn, row.id, due_at=due.at, answer=why or due.reason)
                 claim.moved.append((replace(enrolment, target=due.target), None, due.reason))
                 return
     except PERSONAL as error:
@@ -279,14 +283,21 @@ def _advance(claim: _Claim, standing: Standing) -> None:
         enrolment, facts, plan = _today(claim, standing)
         again = claim.repeats.get(plan.course_id, frozenset())
         zone = zone_of(learner, plan)
-        then = next_due(plan, enrolment, learner, facts, now, again=again, also_closed=_full(claim, standing, zone))
+        full = _full(claim, standing, zone)
+        then = next_due(plan, enrolment, learner, facts, now, again=again, also_closed=full)
+        if _place_has_come(standing.due_reason, then.reason):
+            meant = on_this_day(enrolment, zone, now)
+            then = next_due(plan, meant, learner, facts, now, again=again, also_closed=full)
+            then = (
+                then if then.send is not None else replace(then, reason=_still_waits(standing.due_reason, then.reason))
+            )
         if then.send is not None and then.send.id not in again and then.send.id in _mailed(claim, standing):
             raise LookupError(f"{then.send.id} has a ledger row already")
         if then.send is not None and claim.cap is not None:
             then = _in_order(claim.cap, standing, plan, then, zone)
         if then.send is not None:
             later = _paced_until(claim, standing, standing.due_at, standing.due_reason)
-            then = then if later is None else replace(then, send=None, due_at=later.at, reason=later.reason)
+            then = then if later is None else _lets_others_go(then, later.at, later.reason, now)
         riders = due_questions(plan, facts, zone, now, enrolment.wish) if then.send is not None else ()
         review_at = next_review_at(plan, then.enrolment, facts, zone, now, then.due_at)
     except PERSONAL as error:
@@ -318,17 +329,28 @@ def _full(claim: _Claim, standing: Standing, zone: ZoneInfo) -> Callable[[date],
 
 
 def _in_order(cap: Cap, standing: Standing, plan: Plan, then: Next, zone: ZoneInfo) -> Next:
-    """A mail that may go now, or the time at which to look again since a mail of another course comes first.
-
-    To let others go first makes no mail stale: a cap shifts, and drops nothing.
-    """
+    """A mail that may go now, or the time at which to look again since a mail of another course comes first."""
     later = cap.goes_after(standing, plan.priority, zone)
     if later is None:
         cap.took(standing.learner.id)
         return then
-    at, reason = later
-    yielding = replace(then.enrolment, held_for=then.enrolment.held_for + (at - cap.now))
-    return replace(then, enrolment=yielding, send=None, due_at=at, reason=reason)
+    return _lets_others_go(then, *later, cap.now)
+
+
+def _place_has_come(waited_for: str, reason: str) -> bool:
+    """Whether a mail whose place in a domain's line has come is late by its own day. It is on time on the place's."""
+    return waited_for.startswith(WAITS) and reason.startswith(LATE)
+
+
+def _still_waits(waited_for: str, reason: str) -> str:
+    """Why it goes later where that day's window is shut: it keeps what it has waited for, and goes before newcomers."""
+    return f"{waited_for.partition('; ')[0]}; {reason}"
+
+
+def _lets_others_go(then: Next, at: datetime, reason: str, now: datetime) -> Next:
+    """The same mail, later. The time until then makes no mail stale: a cap and the pace shift, and drop nothing."""
+    waits = replace(then.enrolment, held_for=then.enrolment.held_for + (at - now))
+    return replace(then, enrolment=waits, send=None, due_at=at, reason=reason)
 
 
 def _mailed(claim: _Claim, standing: Standing) -> set[str]:

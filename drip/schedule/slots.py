@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
@@ -14,6 +14,9 @@ from drip.people import Enrolment, Facts, Learner
 from drip.plan.model import Branch, Mail, Plan
 from drip.schedule.civil import Slot, Target, first_allowed, land, local_date, resolve, still_open
 from drip.schedule.wishes import HURRIED, gap_of, hurried_to, rule_of
+
+#: How the reason begins for which a mail goes later, since it could not go in time.
+LATE = "late: its time has passed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,10 +65,16 @@ def slot_of(
         slot = resolve(target, rule, zone, not_before=enrolment.floor_at, closed=closed)
     if slot.at <= now and not still_open(rule, zone, slot.at, now, closed=closed):
         late = first_allowed(rule, zone, now, closed=closed)
-        reason = f"late: its time has passed; {late.reason}" if late.reason else "late: its time has passed"
+        reason = f"{LATE}; {late.reason}" if late.reason else LATE
         kept = Target(civil=None, floor=now)
         return Due(at=late.at, reason=reason, target=kept.to_text(), was_due_at=slot.at)
     return Due(at=slot.at, reason=slot.reason, target=target.to_text(), was_due_at=slot.at)
+
+
+def on_this_day(enrolment: Enrolment, zone: ZoneInfo, now: datetime) -> Enrolment:
+    """The same, with its next mail meant for the local day of `now`: it is late for that no sooner than tomorrow."""
+    midnight = datetime.combine(local_date(now, zone), time(), zone).astimezone(UTC)
+    return replace(enrolment, target=Target(civil=None, floor=midnight).to_text())
 
 
 #: Everybody whose last mail left in one group, in one zone, shares these: they are remembered.

@@ -276,3 +276,19 @@ def test_a_domain_in_letters_of_its_own(tmp_path: Path) -> None:
     enrolled(stage, 2, "bücher.example")
     enrolled(stage, 2, "XN--bcher-kva.example", "other")
     assert stage.deliver().sent == 1
+
+
+@pytest.mark.parametrize("window", ['at: "09:00"', "between: 09:00-10:00", 'at: "23:30", days: mon-fri'])
+def test_a_line_that_takes_days_moves(tmp_path: Path, window: str) -> None:
+    """Two a day for eight people whose course has an hour: places come at any hour, also when its day is over or its
+    window is shut. Nobody loses theirs, no tip gets stale, and nobody waits for ever.
+    """
+    stage = set_up(tmp_path, pace=Pace(domains={SLOW: rate(2, DAY)}))
+    timing = f"{{every: 1 day, {window}, stale_after: 2 days}}"
+    stage.publish(ONE_TIP.replace("{every: 0 minutes}", timing))
+    enrolled(stage, 8, SLOW)
+    stage.live(days=15, hours=0.5)
+    sent = sent_at(stage, SLOW)
+    assert len(sent) == 8
+    assert sent[-1] - sent[0] < 11 * DAY
+    assert all(sum(at <= one < at + DAY for one in sent) <= 2 for at in sent)
