@@ -11,6 +11,7 @@ processes, opendkim and the folder go too. Only root can start a Postfix: `WANTS
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import socket
@@ -98,6 +99,13 @@ class Postfix:
         """What it has said so far."""
         file = self.folder / "log"
         return file.read_text("utf-8", "replace") if file.exists() else ""
+
+
+def verdicts(data: str) -> list[tuple[str, str, str]]:
+    """(verdict, domain, selector) of each signature, as the receiving side wrote them into the mail."""
+    ours = rf"\AAuthentication-Results: {re.escape(HOST)};(.*?)\r\n(?=\S)"
+    (said,) = re.findall(ours, data, re.DOTALL)
+    return re.findall(r"dkim=(\w+) .*?header\.d=(\S+) .*?header\.s=(\w+)", said)
 
 
 @contextmanager

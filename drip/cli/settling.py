@@ -35,7 +35,8 @@ def settle(
 
     def text() -> None:
         if not found:
-            say("nothing waits for a person")
+            named = " ".join([*([f"of {email}"] if email else []), *([f"in {course}"] if course else [])])
+            say(f"nothing {named} waits for a person" if named else "nothing waits for a person")
             return
         if chosen is not None:
             say(f"decided ({chosen}):")

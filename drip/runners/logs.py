@@ -45,6 +45,8 @@ def set_up(*, form: str, level: str, goes_on: bool, stream: TextIO | None = None
     ours.setLevel((level or usual).upper())
     for name in _TALKATIVE:
         logging.getLogger(name).setLevel(logging.WARNING)
+    # under a pace one tick lasts for as long as anything is due: that the next has nothing to do is no warning
+    logging.getLogger("apscheduler").setLevel(logging.ERROR)
     return ours.isEnabledFor(logging.INFO)
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from academy import Academy, found_academy
 from mail_server import MailServer, mail_server
-from postfix import HOST, WANTS_ROOT, postfix
+from postfix import WANTS_ROOT, postfix, verdicts
 from verifiers import by_dkimpy, ed25519, ed25519_pem, rsa, rsa_pem
 
 from drip.transports.dkim_keys import public_record
@@ -45,13 +45,6 @@ def went_through(server: MailServer, number: int) -> list[str]:
         time.sleep(0.01)
     assert len(server.messages()) == number
     return [message["data"] for message in server.messages()]
-
-
-def verdicts(data: str) -> list[tuple[str, str, str]]:
-    """(verdict, domain, selector) of each signature, as the receiving side wrote them into the mail."""
-    ours = rf"\AAuthentication-Results: {re.escape(HOST)};(.*?)\r\n(?=\S)"
-    (said,) = re.findall(ours, data, re.DOTALL)
-    return re.findall(r"dkim=(\w+) .*?header\.d=(\S+) .*?header\.s=(\w+)", said)
 
 
 @pytest.fixture(scope="module")

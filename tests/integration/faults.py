@@ -1,6 +1,6 @@
 """How a mail server can misbehave, a row each: what it does, and how five mails stand right after.
 
-docs/delivery.md has a line for each; tests/unit/test_delivery_page.py holds the two together.
+docs/promises.md has a line for each; tests/unit/test_promises_page.py holds the two together.
 
 The five are learner0 to learner4, over one connection, in this order. How one stands is a word:
 

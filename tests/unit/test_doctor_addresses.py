@@ -70,6 +70,16 @@ def test_where_mail_to_a_domain_goes(zone: dict[str, dict[str, list[str]]], chec
     assert found(judge_replies(ACME, says(zone), what="replies")) == checks
 
 
+def test_bounces_go_where_the_mail_of_the_domain_above_goes() -> None:
+    """The record to publish names a server that is there; only where none is known, one that has to be made."""
+    zone = {ACME: {"MX": [MAIL]}, MAIL: {"A": ["192.0.2.7"]}}
+    [lost] = judge_replies(f"bounces.{ACME}", says(zone), what="bounces")
+    assert lost.type == f"bounces.{ACME}. IN MX 10 {MAIL}."
+    for none in ({}, {ACME: {"MX": ["."]}}, {ACME: {"MX": ["`touch x`.example"]}}):
+        [lost] = judge_replies(f"bounces.{ACME}", says(none), what="bounces")
+        assert lost.type == f"bounces.{ACME}. IN MX 10 mail.bounces.{ACME}."
+
+
 def test_where_mail_goes_may_be_unknown() -> None:
     """A name server that fails is no domain without mail; what is lost is named."""
     assert found(judge_replies(ACME, says({}, fails=[ACME]), what="bounces")) == [("replies-unknown", "warning")]

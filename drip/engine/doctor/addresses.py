@@ -63,22 +63,29 @@ def _confirmed(origin: Origin, address: str, found: Answer, wanted: str, lookup:
 def judge_replies(domain: str, lookup: Lookup, *, what: str) -> list[Row]:
     """Whether mail to a domain arrives. `what` says which mail: "replies", "bounces"."""
     mx = lookup(domain, "MX")
-    publish = f"{domain}. IN MX 10 mail.{domain}."
     if mx.trouble:
         return [warning("replies-unknown", domain, f"where {what} go cannot be read: {mx.trouble}", f"dig MX {domain}")]
     if mx.values == (".",):
-        return [error("replies-none", domain, f"it says that it takes no mail (a null MX): {what} are lost", publish)]
+        return [
+            error(
+                "replies-none",
+                domain,
+                f"it says that it takes no mail (a null MX): {what} are lost",
+                _publish(domain, lookup),
+            )
+        ]
     if not mx.values:
         direct = addresses(lookup, domain)
         if direct.values:
             words = f"it has no MX: {what} go to its address, {direct.values[0]}, if a mail server is there"
-            return [hint("replies-address", domain, words, publish)]
+            return [hint("replies-address", domain, words, _publish(domain, lookup))]
         if direct.trouble:
             return [
                 warning("replies-unknown", domain, f"where {what} go cannot be read: {direct.trouble}", f"dig {domain}")
             ]
         gone = "" if mx.exists else "there is no such domain; "
-        return [error("replies-none", domain, f"{gone}it has neither MX nor address: {what} are lost", publish)]
+        words = f"{gone}it has neither MX nor address: {what} are lost"
+        return [error("replies-none", domain, words, _publish(domain, lookup))]
     lost = [host for host in mx.values if not (answer := addresses(lookup, host)).values and not answer.trouble]
     if len(lost) == len(mx.values):
         words = f"its mail servers have no address ({quoted(lost[0])}): {what} are lost"
@@ -88,3 +95,10 @@ def judge_replies(domain: str, lookup: Lookup, *, what: str) -> list[Row]:
         words = f"its mail server {quoted(lost[0])} has no address"
         rows.append(warning("replies-lost", domain, words, f"{safe(lost[0])}. IN A ADDRESS-OF-THAT-SERVER"))
     return rows
+
+
+def _publish(domain: str, lookup: Lookup) -> str:
+    """The MX record that is wanted: the server that takes the mail of the domain above is there already."""
+    above = domain.partition(".")[2]
+    known = [host for host in lookup(above, "MX").values if host != "." and copyable(host)] if "." in above else []
+    return f"{domain}. IN MX 10 {known[0] if known else f'mail.{domain}'}."

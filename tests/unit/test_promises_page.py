@@ -1,4 +1,4 @@
-"""docs/delivery.md names what proves each promise: those tests exist, and every fault that is lived has a line."""
+"""docs/promises.md names what proves each promise: those tests exist, and every fault that is lived has a line."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import sys
 from pathlib import Path
 
 TESTS = Path(__file__).parents[1]
-PAGE = (TESTS.parent / "docs" / "delivery.md").read_text("utf-8")
+DOCS = TESTS.parent / "docs"
+PAGE = (DOCS / "promises.md").read_text("utf-8")
 FILES = {path.name: path for path in TESTS.rglob("test_*.py")}
 
 
@@ -24,6 +25,14 @@ def test_every_test_that_the_page_names_exists() -> None:
     assert [f"{file}::{name}" for file, name in named if file not in FILES or name not in defined_in(FILES[file])] == []
     loose = re.sub(r"`test_\w+\.py::test_\w+`", "", PAGE)
     assert re.findall(r"\btest_\w+", loose) == [], "each is named with its file, so that this test can look"
+
+
+def test_the_operator_s_page_names_tests_that_exist() -> None:
+    """docs/delivery.md names a few too; its commands are lived by tests/acceptance/test_operator_path.py."""
+    page = (DOCS / "delivery.md").read_text("utf-8")
+    named = re.findall(r"`(test_\w+\.py)::(test_\w+)`", page)
+    assert len(named) >= 5
+    assert [f"{file}::{name}" for file, name in named if file not in FILES or name not in defined_in(FILES[file])] == []
 
 
 def test_every_promise_is_proven() -> None:
