@@ -45,6 +45,11 @@ class Committer:
         self._door = threading.Condition()
         self._working = False
 
+    @property
+    def waiting(self) -> int:
+        """How many wait for the next group."""
+        return len(self._waiting)
+
     async def recorded(self, touch: Touch) -> str:
         """Where the touch leads ("" for a pixel), once it is durable. Raises what came of it instead, and Full."""
         loop = asyncio.get_running_loop()
