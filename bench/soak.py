@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from statistics import median
 
 import httpx
 from scene import DATABASE, Scene
@@ -182,14 +183,18 @@ def _judge(scene: Scene, store: Store, seen: Seen, codes: dict[str, int]) -> lis
         if seen.answered[kind] != kinds.get(kind, 0):
             wrong.append(f"{kind}: {seen.answered[kind]} answered, {kinds.get(kind, 0)} in the database")
     out.print(shown)
-    memory = table("megabytes", "at the start", "warm", "at the end")
+    memory = table("megabytes", "at the start", "warm", "half-way", "at the end")
     for name, values in seen.memory.items():
         warm = max(values[: max(1, int(len(values) * _WARM_UP))])
-        memory.add_row(name, *(f"{value:.0f}" for value in (values[0], warm, values[-1])))
+        memory.add_row(name, *(f"{value:.0f}" for value in (values[0], warm, values[len(values) // 2], values[-1])))
         if values[-1] > warm + _MOST_GROWTH:
             wrong.append(f"{name} grew from {warm:.0f} to {values[-1]:.0f} MB")
     out.print(memory)
-    out.print(f"mails: {states}; p99 of a round at most {max(seen.p99):.0f} ms, the slowest {seen.slowest:.0f} ms")
+    out.print(
+        f"mails: {states}; p99 of a round {median(seen.p99):.0f} ms, at most {max(seen.p99):.0f} ms, "
+        f"the slowest request {seen.slowest:.0f} ms",
+        highlight=False,
+    )
     wrong += [f"{n} mails are {state}" for state, n in states.items() if state in ("held", "failed", "in_doubt")]
     for log in ("run.log", "serve.log"):
         for line in (scene.folder / log).read_text("utf-8").splitlines():

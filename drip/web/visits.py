@@ -12,8 +12,8 @@ from starlette.requests import HTTPConnection
 from drip.engine.visit import Visit
 from drip.track.network import Network, asker, mark
 
-#: Randomness in what makes a request unlike any other. Before it stands the time, so that new ones stand side by side in
-#: their index: a group of them then touches one page of the database, and not one each.
+#: Randomness in what makes a request unlike any other. Before it stands the time, so that new ones stand side by side
+#: in their index: a group of them then touches one page of the database, and not one each.
 _RANDOM_BYTES = 12
 
 
