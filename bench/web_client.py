@@ -2,9 +2,9 @@
 
     web_client.py PORT CONNECTIONS SECONDS [RATE] < paths
 
-Each connection has one request under way at a time; with a RATE, all together ask no more often a second. Prints a JSON
-object: how many were answered, requests a second, milliseconds (p50, p99, the longest), how many of each status, and the
-CPU seconds that asking took.
+Each connection has one request under way at a time; with a RATE, all together ask no more often a second. Prints a
+JSON object: how many were answered, requests a second, milliseconds (p50, p99, the longest), how many of each status,
+and the CPU seconds that asking took.
 """
 
 from __future__ import annotations
