@@ -37,6 +37,15 @@ def test_what_could_be_better() -> None:
     ]
 
 
+def test_a_hint_takes_no_safety_away() -> None:
+    """Whoever insists on TLS, and says whom to trust, still does once the line is typed."""
+    met = Greeted(encrypted="TLSv1.3", largest=10_000_000)
+    row = one(judged(met, tls="starttls", ca_file="/etc/drip/ca.pem"), "server-pipelining")
+    url = "smtp://mail.acme.example:587?tls=starttls&ca_file=/etc/drip/ca.pem&connections=20"
+    assert row.type == f'DRIP_TRANSPORT="{url}"'
+    assert one(judged(met), "server-pipelining").type == "DRIP_TRANSPORT=smtp://mail.acme.example:587?connections=20"
+
+
 @pytest.mark.parametrize(
     ("server", "severity"),
     [({}, "warning"), ({"tls": "none"}, "warning"), ({"host": "127.0.0.1"}, "ok"), ({"host": "localhost"}, "ok")],

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from urllib.parse import quote
 
 from drip.engine.doctor.links import end_of
 from drip.engine.doctor.names import Patience
@@ -130,6 +131,11 @@ def _mend(server: Server, trouble: str) -> tuple[str, str]:
 
 
 def _url(server: Server, option: str) -> str:
+    """The setting with this option. What insists on TLS, or says whom to trust, stays in it."""
+    kept = [f"tls={server.tls}"] if server.tls != "auto" and not option.startswith("tls=") else []
+    kept += [f"ca_file={quote(server.ca_file)}"] if server.ca_file else []
+    options = "&".join([*kept, option])
     user = "USER:PASSWORD@" if server.username is not None else ""
     port = 465 if option == "tls=implicit" else server.port
-    return f"DRIP_TRANSPORT=smtp://{user}{server.host}:{port}?{option}"
+    url = f"smtp://{user}{server.host}:{port}?{options}"
+    return f'DRIP_TRANSPORT="{url}"' if "&" in url else f"DRIP_TRANSPORT={url}"
