@@ -45,6 +45,8 @@ _GATEWAY_TIMEOUT = 504
 _LATER = frozenset({408, 425})
 #: Answers about the request for which the mail is not to blame: there is no such API at that address.
 _NOT_THE_API = frozenset({404, 405, 406, 407, 410, 411, 415, 421, 426, 451})
+#: Of those that are taken for the account's trouble, what one mail may have met for what stands in it.
+MAY_BE_ITS_OWN = frozenset({403, 451})
 _CONTROLS = re.compile(r"[\s\x00-\x1f\x7f-\x9f\ud800-\udfff]+")
 #: Characters of SendGrid's words that are kept; enough for a reason and its link.
 _LONGEST_WORDS = 400

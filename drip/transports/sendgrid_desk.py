@@ -15,7 +15,7 @@ from datetime import timedelta
 from drip.render.message import Message
 from drip.transports import Outcome, Result, batch
 from drip.transports.batch import Record
-from drip.transports.sendgrid_answers import LARGEST, Answer, Verdict, judge, trouble_in_words
+from drip.transports.sendgrid_answers import LARGEST, MAY_BE_ITS_OWN, Answer, Verdict, judge, trouble_in_words
 from drip.transports.sendgrid_json import body_of
 from drip.transports.sendgrid_posting import Left, Lost, Poster
 
@@ -167,6 +167,10 @@ class Desk:
             case Verdict.SENDER:
                 self._proven = True
                 one.met_trouble(position, words, f"SendGrid refused the sender: {words}", of_its_sender=True)
+            case Verdict.TROUBLE if answer.status in MAY_BE_ITS_OWN:
+                trouble = trouble_in_words(answer)
+                one.met_trouble(position, words, trouble)  # goes behind: if others go, it is known whose it is
+                self._stop(trouble)
             case Verdict.TROUBLE:
                 one.back_in_front(position)
                 self._stop(trouble_in_words(answer))
