@@ -21,6 +21,8 @@ from typing import Any, TextIO
 FIELDS = "fields"
 #: No value is longer in a line; what other machines say may have any length.
 LONGEST = 1_000
+#: Lines of a traceback that are told: to look for addresses in what may have any length would hold up the worker.
+_MOST_LINES = 200
 #: What these tell at INFO (each tick, each request with its address) belongs into no log of ours.
 _TALKATIVE = ("apscheduler", "uvicorn", "alembic", "httpx", "httpcore", "asyncio")
 _ADDRESS = re.compile(r"(?:\"[^\"]*\"|[^\s<>\"(),:;\[\]@]+)@(?=[\w\[])")
@@ -90,7 +92,9 @@ def _at(record: logging.LogRecord) -> str:
 
 
 def _traceback(record: logging.LogRecord) -> list[str]:
-    return logging.Formatter().formatException(record.exc_info).splitlines() if record.exc_info else []
+    """Its lines, none of them longer than a value; of very many the last, where it says what happened."""
+    lines = logging.Formatter().formatException(record.exc_info).splitlines() if record.exc_info else []
+    return [_cut(line) for line in lines[-_MOST_LINES:]]
 
 
 def _value(value: Any) -> Any:

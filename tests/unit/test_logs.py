@@ -133,6 +133,16 @@ def test_a_traceback_is_indented_and_tells_nobody_apart() -> None:
     assert "forged for …@kund.example" in json.loads(Json().format(record))["traceback"]
 
 
+def test_an_error_of_any_length_is_told_in_short() -> None:
+    """What an exception holds may be large (a row, a page): nobody searches all of it for people."""
+    try:
+        raise ValueError("b" * 2_000_000 + "\n" * 5_000)
+    except ValueError:
+        record = logging.LogRecord("drip.run", logging.ERROR, "file", 1, "it broke", None, sys.exc_info())
+    assert len(Text().format(record)) < 10 * LONGEST
+    assert len(Json().format(record)) < 10 * LONGEST
+
+
 def test_no_value_is_endless() -> None:
     """A value has a longest length, whatever a server sends."""
     assert len(json.loads(line(Json(), "batch", words="x" * 10 * LONGEST))["words"]) == LONGEST + 1
