@@ -34,9 +34,11 @@ class Shown:
 
 
 def _squeezed(text: str) -> str:
-    """A text on one line, without what differs from run to run."""
+    """A text on one line, without what differs from run to run, or from the page's hosts to the test's."""
     for varying, kept in (
         (r"\b(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)\b", "Day"),
+        (r"(?:…@)?(?:mail\.acme\.example|127\.0\.0\.1):\d+", "HOST"),
+        (r"https://learn\.acme\.example(?::\d+)?", "WEB"),
         (r"worker=\S+", "worker=W"),
         (r"revision \w+", "revision R"),
         (r"\S+ process \d+", "M process #"),
@@ -89,7 +91,7 @@ class Operator:
         said = everything = ""
         for language, block in _blocks(text):
             if language == "sh":
-                said = "".join(self._type(line) for line in block.splitlines())
+                said = "".join(self.type(line) for line in block.splitlines())
                 everything += said
             elif language == "toml":
                 name, _, settings = block.removeprefix("# ").partition("\n")
@@ -100,15 +102,12 @@ class Operator:
                 self.shown.append(Shown(block=block, said=said))
         return everything
 
-    def drip(self, *words: str) -> str:
-        """A command that the page does not show."""
-        return self._type(f"drip {' '.join(words)}")
-
     def stop(self) -> None:
         for name in self.units:
             self._systemctl("stop", name)
 
-    def _type(self, line: str) -> str:
+    def type(self, line: str) -> str:
+        """What a command said: a line of the page, or one that it does not show."""
         command, _, comment = line.partition("   #")
         command = command.strip()
         first, _, rest = command.partition(" ")
