@@ -11,12 +11,23 @@ from sqlalchemy import Connection
 
 from drip.course.timing import Limit, clock_text, days_text
 from drip.engine import leaving
+from drip.engine.changes import (
+    Change,
+    Leave,
+    Pause,
+    Resume,
+    SendNext,
+    SetLanguage,
+    SetTempo,
+    SetTimes,
+    SetZone,
+)
 from drip.engine.library import Library
 from drip.engine.my_course import Ahead, Seen, languages_of, latest, see
 from drip.engine.sending import PERSONAL, facts_of
 from drip.engine.touches import LINK, LONGEST_AGENT
 from drip.engine.visit import Visit
-from drip.people import Enrolment, State, Tempo, Wish
+from drip.people import Enrolment, State, Wish
 from drip.plan.model import Branch, Mail
 from drip.schedule.advance import look_ahead
 from drip.schedule.civil import to_instant
@@ -33,65 +44,7 @@ from drip.track.evidence import Evidence, Kind
 LONGEST_PAUSE = timedelta(days=366)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pause:
-    """Send nothing of this course until a day (or until I come back)."""
-
-    until: date | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Resume:
-    """Go on."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SendNext:
-    """Send me the next one now. `mark` is what the page had seen (Seen.mark): twice pressed sends one."""
-
-    mark: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SetTempo:
-    """Slower, faster, or as planned."""
-
-    tempo: Tempo
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SetTimes:
-    """Another hour (minutes from midnight) and other weekdays; None: as the course says."""
-
-    at: int | None
-    days: frozenset[int] | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SetLanguage:
-    """Another of the languages that the course has."""
-
-    language: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SetZone:
-    """Another time zone, by its IANA name."""
-
-    zone: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Leave:
-    """Leave this course, or everything from this workspace."""
-
-    scope: str
-
-
-Change = Pause | Resume | SendNext | SetTempo | SetTimes | SetLanguage | SetZone | Leave
-
-
-class Came(StrEnum):
+class Outcome(StrEnum):
     """What came of a press."""
 
     DONE = "done"
@@ -105,7 +58,7 @@ class Came(StrEnum):
 class Changed:
     """What came of a press, and how it stands now. `undo` is the number of a leaving that can be taken back."""
 
-    came: Came
+    outcome: Outcome
     seen: Seen
     undo: int | None = None
 
@@ -143,8 +96,8 @@ class MyCourse:
             standing = latest(conn, delivery_id)
             seen = self._see(conn, standing, visit.at)
             press = _Press(conn=conn, seen=seen, standing=standing, delivery_id=delivery_id, visit=visit, told=told)
-            came, undo = self._do(press, change)
-            changed = Changed(came=came, seen=self._see(conn, latest(conn, delivery_id), visit.at), undo=undo)
+            outcome, undo = self._do(press, change)
+            changed = Changed(outcome=outcome, seen=self._see(conn, latest(conn, delivery_id), visit.at), undo=undo)
         for kind in told:
             self._told(kind)
         return changed
@@ -152,14 +105,14 @@ class MyCourse:
     def _see(self, conn: Connection, standing: Standing, now: datetime) -> Seen:
         return see(conn, self.library, standing, limit=self._limit, suppression_key=self._key, now=now)
 
-    def _do(self, press: _Press, change: Change) -> tuple[Came, int | None]:
+    def _do(self, press: _Press, change: Change) -> tuple[Outcome, int | None]:
         """(what came of it, the number of the leaving that this is)."""
         seen = press.seen
         goes_on = seen.enrolment.state in (State.ACTIVE, State.PAUSED) and not seen.left_all
         if isinstance(change, Leave):
             return self._leave(press, change.scope)
         if not goes_on and isinstance(change, Pause | Resume | SendNext):
-            return Came.CANNOT, None
+            return Outcome.CANNOT, None
         match change:
             case Pause():
                 return self._pause(press, change.until), None
@@ -176,42 +129,42 @@ class MyCourse:
             case SetZone():
                 return self._zone(press, change.zone), None
 
-    def _pause(self, press: _Press, until: date | None) -> Came:
+    def _pause(self, press: _Press, until: date | None) -> Outcome:
         now, stands = press.visit.at, press.seen.enrolment
         if until is not None and not timedelta() < until - now.astimezone(press.seen.zone).date() <= LONGEST_PAUSE:
-            return Came.CANNOT
+            return Outcome.CANNOT
         until_at = None if until is None else to_instant(datetime.combine(until, time.min), press.seen.zone)
         if stands.state is State.PAUSED and stands.paused_by not in (LEARNER, SILENT):
-            return Came.CANNOT
+            return Outcome.CANNOT
         said = None if until is None else until.isoformat()
         if not press.note("pause", _paused(stands), {"until": said}):
-            return Came.BEFORE
+            return Outcome.BEFORE
         wishes.pause(press.conn, stands.id, until=until_at, now=now)
-        return Came.DONE
+        return Outcome.DONE
 
-    def _resume(self, press: _Press) -> Came:
+    def _resume(self, press: _Press) -> Outcome:
         stands = press.seen.enrolment
         if stands.state is not State.PAUSED or stands.paused_by not in (LEARNER, SILENT):
-            return Came.CANNOT
+            return Outcome.CANNOT
         if not press.note("resume", _paused(stands), None):
-            return Came.BEFORE
+            return Outcome.BEFORE
         wishes.resume(press.conn, stands.id, now=press.visit.at)
         wishes.look_again(press.conn, [stands.id], now=press.visit.at)
-        return Came.DONE
+        return Outcome.DONE
 
-    def _send_next(self, press: _Press, mark: int) -> Came:
+    def _send_next(self, press: _Press, mark: int) -> Outcome:
         seen, now = press.seen, press.visit.at
         if seen.ahead is Ahead.COMING or seen.mark != mark:
-            return Came.BEFORE  # it is on its way, or has come since that page was shown
+            return Outcome.BEFORE  # it is on its way, or has come since that page was shown
         if seen.ahead is not Ahead.PLANNED:
-            return Came.CANNOT
+            return Outcome.CANNOT
         if not press.note("next", None if seen.next_at is None else seen.next_at.isoformat(), now.isoformat()):
-            return Came.BEFORE
+            return Outcome.BEFORE
         wishes.hurry(press.conn, seen.enrolment.id, now=now, reason=HURRIED)
         wishes.look_again(press.conn, [seen.enrolment.id], now=now)
-        return Came.DONE
+        return Outcome.DONE
 
-    def _wish(self, press: _Press, wish: Wish) -> Came:
+    def _wish(self, press: _Press, wish: Wish) -> Outcome:
         before = press.seen.enrolment.wish
         new = [
             press.note(item, was, to)
@@ -223,28 +176,28 @@ class MyCourse:
             if was != to
         ]
         if not any(new):
-            return Came.BEFORE if new else Came.DONE
+            return Outcome.BEFORE if new else Outcome.DONE
         stands = replace(press.standing.enrolment, wish=wish)
         self._retime(press, replace(press.standing, enrolment=stands), anew=wish.tempo is not before.tempo)
-        return Came.DONE
+        return Outcome.DONE
 
-    def _language(self, press: _Press, language: str) -> Came:
+    def _language(self, press: _Press, language: str) -> Outcome:
         if language not in languages_of(press.seen.plan):
-            return Came.CANNOT
+            return Outcome.CANNOT
         if not press.note("language", press.seen.learner.language, language):
-            return Came.BEFORE
+            return Outcome.BEFORE
         learners.change(press.conn, press.seen.learner.id, {"own_language": language})
-        return Came.DONE
+        return Outcome.DONE
 
-    def _zone(self, press: _Press, zone: str) -> Came:
+    def _zone(self, press: _Press, zone: str) -> Outcome:
         learner = press.seen.learner
         if not press.note("timezone", str(press.seen.zone), zone):
-            return Came.BEFORE
+            return Outcome.BEFORE
         learners.change(press.conn, learner.id, {"timezone": zone})
         for standing in enrolments.of_learner(press.conn, learner.id):
             if standing.enrolment.state in (State.ACTIVE, State.PAUSED):
                 self._retime(press, standing, anew=False)
-        return Came.DONE
+        return Outcome.DONE
 
     def _retime(self, press: _Press, standing: Standing, *, anew: bool) -> None:
         """Write this enrolment's wish, and work out anew when its next mail is due."""
@@ -266,15 +219,15 @@ class MyCourse:
             enrolments.save(conn, [(stands, now if behind else due_at, reason)])
         wishes.look_again(conn, [stands.id], now=now)
 
-    def _leave(self, press: _Press, scope: str) -> tuple[Came, int | None]:
+    def _leave(self, press: _Press, scope: str) -> tuple[Outcome, int | None]:
         seen, now = press.seen, press.visit.at
         gone = seen.left_all if scope == "everything" else seen.left_all or seen.enrolment.state is State.LEFT
         if gone:
-            return Came.BEFORE, None
+            return Outcome.BEFORE, None
         done = leaving.leave(press.conn, scope, seen.enrolment, seen.learner, self._key, now=now)
         press.add(Kind.UNSUBSCRIBE, scope, done.data)
         made = leaving.made_by(press.conn, press.delivery_id, press.visit.source_id, now=now)
-        return Came.DONE, None if made is None else made[0]
+        return Outcome.DONE, None if made is None else made[0]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,14 +17,9 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from drip.course.timing import parse_clock, parse_zone
-from drip.engine.fresh_links import FreshLinks
-from drip.engine.leaving import UNDO_FOR
-from drip.engine.mail_again import MailAgain
-from drip.engine.my_changes import (
-    Came,
+from drip.engine.changes import (
     Change,
     Leave,
-    MyCourse,
     Pause,
     Resume,
     SendNext,
@@ -33,6 +28,10 @@ from drip.engine.my_changes import (
     SetTimes,
     SetZone,
 )
+from drip.engine.fresh_links import FreshLinks
+from drip.engine.leaving import UNDO_FOR
+from drip.engine.mail_again import MailAgain
+from drip.engine.my_changes import MyCourse, Outcome
 from drip.engine.record import Recorder
 from drip.errors import TokenError
 from drip.people import Tempo
@@ -137,10 +136,10 @@ class My:
             return shown.room(room, self.my.seen(claim.delivery_id, now=now), token, now=now, told=str(wrong))
         visit = self.visits.of(request, request.method, page)
         changed = self.my.press(claim.delivery_id, change, visit)
-        if changed.came is Came.CANNOT and isinstance(change, Pause) and change.until is not None:
+        if changed.outcome is Outcome.CANNOT and isinstance(change, Pause) and change.until is not None:
             return shown.room(room, changed.seen, token, now=now, told="choose_until")
-        told = {Came.DONE: "done", Came.BEFORE: "before", Came.CANNOT: "cannot"}[changed.came]
-        if isinstance(change, Leave | SendNext) and changed.came is Came.DONE:
+        told = {Outcome.DONE: "done", Outcome.BEFORE: "before", Outcome.CANNOT: "cannot"}[changed.outcome]
+        if isinstance(change, Leave | SendNext) and changed.outcome is Outcome.DONE:
             told = ""  # how it stands says it
         undo = ""
         if changed.undo is not None:

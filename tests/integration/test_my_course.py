@@ -11,14 +11,9 @@ import pytest
 from stage import COURSE, KEY, Stage, send_group, set_up, steps_of
 
 from drip.course.timing import Limit
-from drip.engine.claim import claim_due
-from drip.engine.learners import show
-from drip.engine.my_changes import (
-    Came,
+from drip.engine.changes import (
     Change,
-    Changed,
     Leave,
-    MyCourse,
     Pause,
     Resume,
     SendNext,
@@ -27,6 +22,9 @@ from drip.engine.my_changes import (
     SetTimes,
     SetZone,
 )
+from drip.engine.claim import claim_due
+from drip.engine.learners import show
+from drip.engine.my_changes import Changed, MyCourse, Outcome
 from drip.engine.my_course import Ahead
 from drip.engine.switch import switch
 from drip.people import State, Tempo
@@ -64,9 +62,9 @@ def ahead(stage: Stage) -> tuple[Ahead, datetime | None]:
     return seen.ahead, seen.next_at
 
 
-def next_now(stage: Stage, mark: str = "", limit: Limit | None = None) -> Came:
+def next_now(stage: Stage, mark: str = "", limit: Limit | None = None) -> Outcome:
     mine = MyCourse(stage.store, suppression_key=KEY, limit=limit)
-    return press(stage, SendNext(mark=mine.seen(stage.rows()[0].id, now=stage.clock()).mark), mark, limit).came
+    return press(stage, SendNext(mark=mine.seen(stage.rows()[0].id, now=stage.clock()).mark), mark, limit).outcome
 
 
 def noted(stage: Stage) -> list[tuple[str, object, object]]:
@@ -85,7 +83,7 @@ def test_half_as_often_moves_the_next_mail_at_once(tmp_path: Path, each_database
     """From Wednesday to Friday; as planned again brings it back; each is evidence with what was and is."""
     stage = begun(tmp_path)
     assert due(stage) == "Wed 04 08:00"
-    assert press(stage, SetTempo(tempo=Tempo.HALF)).came is Came.DONE
+    assert press(stage, SetTempo(tempo=Tempo.HALF)).outcome is Outcome.DONE
     assert due(stage) == "Fri 06 08:00"
     press(stage, SetTempo(tempo=Tempo.PLANNED))
     assert due(stage) == "Wed 04 08:00"
@@ -144,8 +142,8 @@ def test_a_language_of_their_own_goes_over_an_import(tmp_path: Path, each_databa
         "title: Varje dag\nsteps:\n" + "".join(f"  - {{tip: t{n}, subject: Tips {n}, body: B}}\n" for n in range(1, 7))
     )
     stage = begun(tmp_path)
-    assert press(stage, SetLanguage(language="fi")).came is Came.CANNOT
-    assert press(stage, SetLanguage(language="sv")).came is Came.DONE
+    assert press(stage, SetLanguage(language="fi")).outcome is Outcome.CANNOT
+    assert press(stage, SetLanguage(language="sv")).outcome is Outcome.DONE
     import_csv(stage.store, f"email,language\n{ANNA},en\n".encode(), now=stage.clock())
     stage.live(days=2)
     assert [row.language for row in stage.rows()] == ["en", "sv"]
@@ -155,10 +153,10 @@ def test_the_next_one_now_comes_at_once_and_once(tmp_path: Path, each_database: 
     """In the middle of the day, before its gap; pressed twice it sends one; the rest counts from it."""
     stage = begun(tmp_path)
     mark = stage.rows()[-1].id
-    assert press(stage, SendNext(mark=mark), "one").came is Came.DONE
-    assert press(stage, SendNext(mark=mark), "two").came is Came.BEFORE
+    assert press(stage, SendNext(mark=mark), "one").outcome is Outcome.DONE
+    assert press(stage, SendNext(mark=mark), "two").outcome is Outcome.BEFORE
     assert stage.idle().sent == 1
-    assert press(stage, SendNext(mark=mark), "three").came is Came.BEFORE
+    assert press(stage, SendNext(mark=mark), "three").outcome is Outcome.BEFORE
     assert stage.idle().sent == 0
     assert steps_of(stage.rows()) == ["t1", "t2"]
     assert due(stage) == "Wed 04 08:00"
@@ -172,14 +170,14 @@ def test_two_presses_at_the_same_moment_send_one(tmp_path: Path, each_database: 
 
     def go(name: str) -> None:
         together.wait()
-        came.append(press(stage, SendNext(mark=mark), name).came)
+        came.append(press(stage, SendNext(mark=mark), name).outcome)
 
     threads = [Thread(target=go, args=(f"press-{n}",)) for n in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert sorted(came) == [Came.BEFORE] * 3 + [Came.DONE]
+    assert sorted(came) == [Outcome.BEFORE] * 3 + [Outcome.DONE]
     assert stage.idle().sent == 1
 
 
@@ -191,7 +189,7 @@ def test_a_wait_is_not_skipped(tmp_path: Path, each_database: str) -> None:
     assert seen.ahead is Ahead.WAITS
     assert seen.asks is not None
     assert seen.asks.ask == "Where does a chart start?"
-    assert next_now(stage) is Came.CANNOT
+    assert next_now(stage) is Outcome.CANNOT
     assert stage.idle().sent == 0
     assert noted(stage) == []
 
@@ -200,10 +198,10 @@ def test_caps_of_course_and_workspace_hold(tmp_path: Path, each_database: str) -
     """One a day is one a day, whoever asks: nothing goes today, and the page says so."""
     stage = begun(tmp_path, DAILY.replace("every: 2 days", "every: 2 days, limit: 1 per day"))
     assert ahead(stage)[0] is Ahead.FULL
-    assert next_now(stage) is Came.CANNOT
+    assert next_now(stage) is Outcome.CANNOT
     (tmp_path / "other").mkdir()
     other = begun(tmp_path / "other", limit=Limit(count=1, per="day"))
-    assert next_now(other, limit=Limit(count=1, per="day")) is Came.CANNOT
+    assert next_now(other, limit=Limit(count=1, per="day")) is Outcome.CANNOT
     assert other.idle().sent == 0
 
 
@@ -211,14 +209,14 @@ def test_a_paused_course_is_paused_for_all(tmp_path: Path, each_database: str) -
     """The sender's switch holds over the learner's press."""
     stage = begun(tmp_path)
     switch(stage.store, "course", paused_at=stage.clock(), now=stage.clock())
-    assert next_now(stage) is Came.CANNOT
+    assert next_now(stage) is Outcome.CANNOT
     assert ahead(stage) == (Ahead.HELD, None)
 
 
 def test_a_pause_until_a_day_ends_by_itself(tmp_path: Path, each_database: str) -> None:
     """Nothing comes meanwhile; then one mail at the first allowed instant, the rest counting from it."""
     stage = begun(tmp_path)
-    assert press(stage, Pause(until=date(2026, 3, 9))).came is Came.DONE
+    assert press(stage, Pause(until=date(2026, 3, 9))).outcome is Outcome.DONE
     standing = stage.standing(ANNA)
     assert (standing.enrolment.state, standing.enrolment.paused_by, standing.due_at) == (State.PAUSED, "learner", None)
     assert stage.live(days=6).sent == 0
@@ -235,7 +233,7 @@ def test_a_pause_without_end_ends_when_they_come_back(tmp_path: Path, each_datab
     stage = begun(tmp_path)
     press(stage, Pause())
     assert stage.live(days=30, hours=12).sent == 0
-    assert press(stage, Resume()).came is Came.DONE
+    assert press(stage, Resume()).outcome is Outcome.DONE
     assert stage.live(days=1).sent == 1
     assert [item for item, _, _ in noted(stage)] == ["pause", "resume"]
 
@@ -244,7 +242,7 @@ def test_a_day_in_the_past_or_beyond_a_year_is_no_pause(tmp_path: Path, each_dat
     """Today is too late, and so is next year but one: nothing changes."""
     stage = begun(tmp_path)
     for day in (date(2026, 3, 2), date(2020, 1, 1), date.min, date(2028, 1, 1), date.max):
-        assert press(stage, Pause(until=day)).came is Came.CANNOT
+        assert press(stage, Pause(until=day)).outcome is Outcome.CANNOT
     assert stage.standing(ANNA).enrolment.state is State.ACTIVE
 
 
@@ -302,9 +300,9 @@ def test_a_change_while_a_mail_is_handed_holds_for_the_next(tmp_path: Path, each
 def test_the_same_form_twice_does_it_once(tmp_path: Path, each_database: str) -> None:
     """A reload, a second click, a retry: one piece of evidence, and nothing is done again."""
     stage = begun(tmp_path)
-    assert press(stage, Pause(), "page").came is Came.DONE
-    assert press(stage, Resume(), "other").came is Came.DONE
-    assert press(stage, Pause(), "page").came is Came.BEFORE
+    assert press(stage, Pause(), "page").outcome is Outcome.DONE
+    assert press(stage, Resume(), "other").outcome is Outcome.DONE
+    assert press(stage, Pause(), "page").outcome is Outcome.BEFORE
     assert stage.standing(ANNA).enrolment.state is State.ACTIVE
     assert len(noted(stage)) == 2
 
@@ -347,9 +345,9 @@ def test_who_has_left_or_finished_changes_nothing(tmp_path: Path, each_database:
     stage = begun(tmp_path)
     stage.live(days=14)
     assert stage.standing(ANNA).enrolment.state is State.FINISHED
-    assert press(stage, change).came is Came.CANNOT
+    assert press(stage, change).outcome is Outcome.CANNOT
     press(stage, Leave(scope="course"), "leave")
-    assert press(stage, change).came is Came.CANNOT
+    assert press(stage, change).outcome is Outcome.CANNOT
     assert stage.standing(ANNA).enrolment.state is State.LEFT
 
 
