@@ -8,7 +8,7 @@ The rules, first match wins (docs/tracking.md explains them to a marketer):
 4.  an open whose agent is exactly `Mozilla/5.0`             machine  apple-prefetch
 5.  an open through Gmail's or Yahoo's image proxy           human    image-proxy
 6.  three or more different links within five seconds        machine  burst
-    (and an open by the same user agent within five seconds of them)
+    (and an open by the same user agent, from the same network, within five seconds of them)
 7.  under ten seconds after the mail was accepted            machine  too-soon (an open: unsure)
 8.  no user agent at all                                     unsure   no-agent
 9.  everything else                                          human    ""
@@ -21,6 +21,7 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from operator import attrgetter
 
 from drip.track.evidence import Evidence, Kind, Origin
 
@@ -110,14 +111,14 @@ def _bursts(events: Sequence[Evidence]) -> frozenset[int]:
 
 def _beside(events: Sequence[Evidence], burst: Collection[int]) -> set[int]:
     """The opens that came with a burst: a scanner that follows all links fetches the pictures too."""
-    times: dict[str, list[datetime]] = defaultdict(list)
-    for at, agent in sorted((events[number].at, events[number].user_agent) for number in burst):
-        times[agent].append(at)
+    times: dict[tuple[str, str], list[datetime]] = defaultdict(list)
+    for event in sorted((events[number] for number in burst), key=attrgetter("at")):
+        times[event.user_agent, event.network].append(event.at)
     return {
         number
         for number, event in enumerate(events)
         if event.kind is Kind.OPEN
-        and (walked := times.get(event.user_agent))
+        and (walked := times.get((event.user_agent, event.network)))
         and any(
             abs(event.at - walked[place]) <= BURST_WITHIN
             for place in {max(0, bisect(walked, event.at) - 1), min(len(walked) - 1, bisect(walked, event.at))}

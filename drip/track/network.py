@@ -2,8 +2,8 @@
 
 The address is cut to its network first (IPv4 /24, IPv6 /48: a neighbourhood, or a company), then hashed under a key
 that holds for one UTC day (HMAC-SHA-256, RFC 2104), of which 48 bits are kept. So two requests of one day can be told
-to come from one network, which is how a scanner shows itself over many mails, and nobody can be followed from one day
-to the next. It is a pseudonym and not nothing: whoever has the secret key can try all networks of a day.
+to come from one network, a scanner's from those of the person it scans for, and nobody can be followed from one day to
+the next. It is a pseudonym and not nothing: whoever has the secret key can try all networks of a day.
 """
 
 from __future__ import annotations

@@ -15,7 +15,8 @@ from drip.people import State, summarise
 from drip.track.token import Purpose, Ring, sign
 from drip.web.serve import running
 
-PURPOSES = tuple(Purpose)
+#: Those of every mail from the beginning; test_web_forged.py walks over all.
+PURPOSES = (Purpose.OPEN, Purpose.CLICK, Purpose.ANSWER, Purpose.UNSUBSCRIBE)
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
 
 

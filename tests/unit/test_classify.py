@@ -165,7 +165,7 @@ def test_an_open_makes_no_burst() -> None:
 
 
 def test_an_open_that_comes_with_a_burst_is_the_scanners_too() -> None:
-    """Within five seconds of its links and by the same user agent; the person behind another one is not."""
+    """Within five seconds of its links, by the same user agent from the same network; any other may be a person."""
     walk = [event(Kind.CLICK, after(60 + n), item=str(n)) for n in range(3)]
     other = replace(event(Kind.OPEN, after(61)), user_agent="Mozilla/5.0 (Macintosh) Firefox/140.0")
     for seconds, verdict in ((55, (MACHINE, "burst")), (61, (MACHINE, "burst")), (67, (MACHINE, "burst"))):
@@ -173,6 +173,7 @@ def test_an_open_that_comes_with_a_burst_is_the_scanners_too() -> None:
     for far in (54.9, 67.1, 600):
         assert judged(event(Kind.OPEN, after(far)), *walk)[0] == (HUMAN, "")
     assert judged(other, *walk)[0] == (HUMAN, "")
+    assert judged(replace(event(Kind.OPEN, after(61)), network="elsewhere"), *walk)[0] == (HUMAN, "")
 
 
 def test_too_soon() -> None:
