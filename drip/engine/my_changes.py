@@ -93,6 +93,7 @@ class MyCourse:
         with self.store.write() as conn:
             learner_id = latest(conn, delivery_id).learner.id
             learners.lock(conn, [learner_id])
+            wishes.lock(conn, learner_id)
             standing = latest(conn, delivery_id)
             seen = self._see(conn, standing, visit.at)
             press = _Press(conn=conn, seen=seen, standing=standing, delivery_id=delivery_id, visit=visit, told=told)

@@ -29,6 +29,10 @@ from drip.store.enrolments import Standing
 from drip.store.ledger import UNDER_WAY, Delivery, Phase
 
 
+#: A mail in these states has not come.
+_TO_COME = (Phase.RETRY, Phase.HELD, Phase.CANCELLED)
+
+
 class Ahead(StrEnum):
     """How it stands with the next mail."""
 
@@ -151,7 +155,7 @@ def see(
         ahead=Ahead.OVER,
         next_at=None,
         asks=None,
-        mark=max((row.id for row in rows if row.state not in (Phase.RETRY, Phase.HELD)), default=0),
+        mark=max((row.id for row in rows if row.step != REVIEW and row.state not in _TO_COME), default=0),
         left_all=bool(learners.suppressed(conn, [key])),
     )
     if stands.state is State.PAUSED:

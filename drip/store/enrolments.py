@@ -119,7 +119,8 @@ def _saved(row: Write) -> Update:
     wishes_else = and_(row["new_due_at"].is_not(None), enrolment.c.wish.is_distinct_from(row["seen_wish"]))
     values = {name: row[f"new_{name}"] for name in _WRITTEN}
     values |= {name: case((goes_on, enrolment.c[name]), else_=row[f"new_{name}"]) for name in _PAUSE}
-    values["due_at"] = case((goes_on, null()), (wishes_else, row["new_reached_at"]), else_=row["new_due_at"])
+    stays = or_(goes_on, row["new_state"] == "paused")  # what is paused has no time
+    values["due_at"] = case((stays, null()), (wishes_else, row["new_reached_at"]), else_=row["new_due_at"])
     values["target"] = case((wishes_else, null()), else_=row["new_target"])
     on_the_way = or_(enrolment.c.state == "active", enrolment.c.state == "paused")  # no IN: Many compiles once
     return update(enrolment).where(same_id(enrolment, row), on_the_way).values(values)

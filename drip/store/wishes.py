@@ -17,6 +17,15 @@ from drip.store.tables import delivery, enrolment
 LEARNER = "learner"
 
 
+def lock(conn: Connection, learner_id: int) -> None:
+    """Let nobody else move this learner's enrolments until this transaction has ended, not even after a send.
+
+    On SQLite a writing transaction keeps everybody else out anyway.
+    """
+    mine = select(enrolment.c.id).where(enrolment.c.learner_id == learner_id).order_by(enrolment.c.id)
+    conn.execute(mine.with_for_update(key_share=True)).all()
+
+
 def pause(conn: Connection, enrolment_id: int, *, until: datetime | None, now: datetime) -> bool:
     """Pause one enrolment for its learner, until a day or until they come back. False where it is not theirs to pause.
 

@@ -26,9 +26,10 @@ from drip.engine.claim import claim_due
 from drip.engine.learners import show
 from drip.engine.my_changes import Changed, MyCourse, Outcome
 from drip.engine.my_course import Ahead
+from drip.engine.settle import Decision, settle
 from drip.engine.switch import switch
 from drip.people import State, Tempo
-from drip.store import evidence, learners
+from drip.store import evidence, learners, ledger
 
 ANNA = "anna@customer.example"
 DAILY = """\
@@ -408,3 +409,33 @@ def test_the_day_of_a_pause_is_the_learner_s(tmp_path: Path, each_database: str)
     until = stage.standing(ANNA).enrolment.paused_until
     assert until == datetime.fromisoformat("2026-03-03T11:00:00+00:00")
     assert until - stage.clock() < timedelta(days=2)
+
+
+def test_a_mail_that_a_person_decides_on_leaves_a_pause_alone(tmp_path: Path, each_database: str) -> None:
+    """Settled while its learner has paused: the enrolment moves on, stays paused, and nothing is due for ever."""
+    stage = begun(tmp_path)
+    stage.clock.now = datetime.fromisoformat("2026-03-04T08:00:00+00:00")
+    (parcel,) = claim_due(stage.sending, now=stage.clock()).parcels
+    with stage.store.write() as conn:
+        ledger.hand(conn, stage.sending.lease(conn), [parcel.delivery_id], now=stage.clock())
+        ledger.hold(conn, stage.sending.worker, parcel.delivery_id, answer="550 what is this")
+    press(stage, Pause(until=date(2026, 3, 10)))
+    assert settle(stage.store, Decision.SENT, now=stage.clock(), email=ANNA, course_id="course")
+    stands = stage.standing(ANNA)
+    assert (stands.enrolment.next_step, stands.enrolment.state, stands.due_at) == ("t3", State.PAUSED, None)
+    assert stage.idle().sent == 0
+    assert stage.live(days=7).sent == 1
+
+
+def test_questions_that_come_back_are_not_the_next_tip(tmp_path: Path, each_database: str) -> None:
+    """A recap that comes between the page and the press does not stand for the tip that was asked for."""
+    text = COURSE.split("  - wait:")[0].replace("every: 1 day", "every: 6 days") + (
+        "  - {tip: later, subject: Later, body: B}\nreviews: {strategy: fixed, after_days: [1], per_email: 1}\n"
+    )
+    stage = begun(tmp_path, text)
+    mine = MyCourse(stage.store, suppression_key=KEY)
+    mark = mine.seen(stage.rows()[0].id, now=stage.clock()).mark
+    stage.live(days=2)
+    assert steps_of(stage.rows()) == ["welcome", "review"]
+    assert press(stage, SendNext(mark=mark)).outcome is Outcome.DONE
+    assert stage.idle().sent == 1
