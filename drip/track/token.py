@@ -4,8 +4,8 @@ A token is URL-safe base64 (RFC 4648 §5, no padding) of
 
     purpose (1 byte) · key id (2 bytes) · delivery · item · day of expiry (varints) · HMAC-SHA-256, first 16 bytes
 
-which comes to 22 to 27 bytes, 30 to 36 characters. Twelve bytes of the HMAC would be five characters less, and could not
-be guessed either; RFC 2104 §5 advises no less than half of the hash, and five characters are not worth an exception.
+which comes to 22 to 27 bytes, 30 to 36 characters. Twelve bytes of the HMAC would be five characters less, and could
+not be guessed either; RFC 2104 §5 advises no less than half of the hash, and five characters are not worth more words.
 
 Purpose, key and expiry stand under the signature: a click token unsubscribes nobody. The key id is the start of
 the key's own hash, so that a retired key is found again without numbering (rotation keeps old keys in the ring).

@@ -66,7 +66,7 @@ def _serving(app: ASGIApp, listener: socket.socket, name: str = "drip-web") -> I
         log_config=None,
         access_log=False,
         lifespan="off",
-        proxy_headers=False,  # nothing here depends on who asks or how
+        proxy_headers=False,  # who asked is read where a setting names the proxy (web/visits.py), and nowhere else
         server_header=False,
         timeout_graceful_shutdown=DRAIN_SECONDS,
     )
