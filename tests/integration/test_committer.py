@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from sqlalchemy import event
 from web_workspace import NOW, Workspace, make_workspace
 
 from drip.engine.touches import Outcome, Touch
@@ -21,6 +23,7 @@ from drip.errors import DripError, NotFound, StoreError
 from drip.store import Store
 from drip.track.token import Purpose
 from drip.web.committer import Committer, Full
+from drip.web.serve import running
 
 #: A web side over an existing database, in a process of its own.
 SCRIPT = """
@@ -223,3 +226,31 @@ def test_a_busy_database_is_waited_for(workspace: Workspace) -> None:
     other.close()
     assert answers == [200]
     assert workspace.kinds() == ["open"]
+
+
+def test_a_full_disk_is_told_and_goes_by(workspace: Workspace) -> None:
+    """Nothing is answered that could not be written: a 503 that says when to come again, until there is room."""
+    engine, path = workspace.store.engine, workspace.path(Purpose.OPEN)
+
+    def full(connection: sqlite3.Connection, _record: object) -> None:
+        (pages,) = connection.execute("PRAGMA page_count").fetchone()
+        connection.execute(f"PRAGMA max_page_count={pages}")
+
+    def room(connection: sqlite3.Connection, _record: object) -> None:
+        connection.execute("PRAGMA max_page_count=1000000")
+
+    with running(workspace.app()) as url, httpx.Client(base_url=url, timeout=PATIENCE) as client:
+        engine.dispose()
+        event.listen(engine, "connect", full)
+        statuses = []
+        while 503 not in statuses:
+            assert len(statuses) < 500
+            answer = client.get(path)
+            statuses.append(answer.status_code)
+        assert answer.headers["retry-after"] == "60"
+        assert len(workspace.evidence()) == statuses.count(200)
+        event.remove(engine, "connect", full)
+        event.listen(engine, "connect", room)
+        engine.dispose()
+        assert client.get(path).status_code == 200
+    assert len(workspace.evidence()) == statuses.count(200) + 1
