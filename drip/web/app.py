@@ -104,7 +104,8 @@ def build_app(
         return pages.status(error.status_code, links.language(request), dict(error.headers or {}))
 
     async def unforeseen(request: Request, _error: Exception) -> Response:
-        return pages.status(500, links.language(request))
+        # uvicorn ends the connection after it: who sends the next request down the same one should know
+        return pages.status(500, links.language(request), {"Connection": "close"})
 
     return FastAPI(
         title="drip",
