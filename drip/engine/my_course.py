@@ -28,7 +28,6 @@ from drip.store import courses, enrolments, learners, ledger
 from drip.store.enrolments import Standing
 from drip.store.ledger import UNDER_WAY, Delivery, Phase
 
-
 #: A mail in these states has not come.
 _TO_COME = (Phase.RETRY, Phase.HELD, Phase.CANCELLED)
 
