@@ -43,7 +43,7 @@ def _squeezed(text: str) -> str:
         (r"revision \w+", "revision R"),
         (r"\S+ process \d+", "M process #"),
         (r"\d+", "#"),
-        (r"\b(second|minute|hour)s\b", r"\1"),
+        (r"\b(?:second|minute|hour)s?\b", "span"),
         (r"─+", "─"),
         (r"\s+", " "),
     ):
@@ -58,11 +58,13 @@ class Unit:
     words: list[str]
     journal: Path
     process: subprocess.Popen[str] | None = None
+    #: Where in the journal its present process begins.
+    begins: int = 0
 
     def find(self, pattern: str) -> str:
         """What it says about itself, once it has said it."""
         for _ in range(1200):
-            if found := re.findall(pattern, self.journal.read_text("utf-8")):
+            if found := re.findall(pattern, self.journal.read_text("utf-8")[self.begins :]):
                 return str(found[-1])
             assert self.process is not None
             assert self.process.poll() is None, self.journal.read_text("utf-8")
@@ -174,6 +176,7 @@ class Operator:
             if option in words:
                 place = words.index(option) + 1
                 asked[option], words[place] = words[place], "0"
+        unit.begins = len(unit.journal.read_text("utf-8")) if unit.journal.exists() else 0
         with unit.journal.open("a", encoding="utf-8") as journal:
             unit.process = subprocess.Popen(
                 words,
@@ -184,6 +187,7 @@ class Operator:
                 stderr=subprocess.STDOUT,
                 text=True,
             )
+        unit.find("worker_started|listening on")
         if "--metrics" in asked:
             self.ports[asked["--metrics"]] = unit.find(r"metrics on http://127\.0\.0\.1:(\d+)")
         if "--port" in asked:

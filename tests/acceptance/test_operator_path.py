@@ -188,7 +188,7 @@ def _whose_courses_go_now(folder: Path) -> None:
 
 
 def _wait(done: Any, operator: Operator) -> None:
-    for _ in range(600):
+    for _ in range(1200):
         if done():
             return
         time.sleep(0.1)
