@@ -42,7 +42,7 @@ def _squeezed(text: str) -> str:
         (r"worker=\S+", "worker=W"),
         (r"revision \w+", "revision R"),
         (r"\S+ process \d+", "M process #"),
-        (r"\d+", "#"),
+        (r"\d+(?:\.\d+)?", "#"),
         (r"\b(?:second|minute|hour)s?\b", "span"),
         (r"─+", "─"),
         (r"\s+", " "),
@@ -116,7 +116,8 @@ class Operator:
         if first == "cd":
             self.folder /= rest
         elif first == "export":
-            self.variables.update([rest.split("=", 1)])
+            name, _, value = rest.partition("=")
+            self.variables[name] = value
         elif first == "unset":
             del self.variables[rest]
         elif first == "systemctl":
