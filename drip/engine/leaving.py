@@ -34,7 +34,7 @@ class Left:
     @property
     def anything(self) -> bool:
         """Whether anything has changed: somebody who had left before leaves nothing more."""
-        return self.suppressed or any(one["state"] in ("active", "paused") for one in self.before)
+        return self.suppressed or bool(self.before)
 
     @property
     def data(self) -> dict[str, object]:
