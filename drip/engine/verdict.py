@@ -13,6 +13,10 @@ from drip.store.workers import Worker
 
 #: What has been due for so long, although somebody sends, is late; what nobody sends for so long wakes somebody up.
 LATE_AFTER = timedelta(minutes=15)
+#: A worker that began less than so long ago has not had the time to show whether it sends…
+_NEW_FOR = timedelta(minutes=2)
+#: … unless so many have begun within LATE_AFTER: then they die, and that is the trouble.
+_MANY_STARTS = 5
 #: A verdict quotes so many characters of what a server says.
 _WORDS_AT_MOST = 160
 
@@ -78,7 +82,8 @@ def verdict_of(seen: Seen) -> Verdict:
     """The worst that is true. Ends with what to type, where that would help."""
     alive = [one for one in seen.workers if one.is_alive(seen.now)]
     lag = seen.now - seen.oldest_at if seen.due and seen.oldest_at is not None else timedelta()
-    if trouble := _met(seen.troubles, alive):
+    trouble = _met(seen.troubles, alive)
+    if trouble is not None and not _is_over(trouble, seen):
         since = clock_text(trouble.since, seen)
         words = f"NOTHING GOES OUT since {since}: {trouble.transport} says {_cut(one_line(trouble.words))}"
         return Verdict(kind=Kind.STOPPED, words=words, type="drip doctor", alarm=True)
@@ -92,6 +97,7 @@ def verdict_of(seen: Seen) -> Verdict:
         return Verdict(kind=Kind.PACED, words=words)
     if seen.due and lag >= LATE_AFTER:
         quiet = seen.last_sent_at is None or seen.now - seen.last_sent_at >= LATE_AFTER
+        quiet = quiet and not _have_just_begun(alive, seen)
         there = f"{len(alive)} worker{' is' if len(alive) == 1 else 's are'} there"
         if quiet:
             last = f"since {clock_text(seen.last_sent_at, seen)}" if seen.last_sent_at is not None else "yet"
@@ -140,6 +146,17 @@ def _met(troubles: Sequence[Trouble], alive: Sequence[Worker]) -> Trouble | None
     """The trouble of the way out that is used. What another met, before the setting was changed, stops nobody."""
     used = {one.transport for one in alive}
     return next((trouble for trouble in troubles if not used or trouble.transport in used), None)
+
+
+def _is_over(trouble: Trouble, seen: Seen) -> bool:
+    """Whether a trouble that no mail has ended is old news: its pause is long over, and nothing has been due since."""
+    return not seen.due and not seen.under_way and seen.now - trouble.until >= LATE_AFTER
+
+
+def _have_just_begun(alive: Sequence[Worker], seen: Seen) -> bool:
+    """Whether those who send were started a moment ago, and not for the umpteenth time."""
+    starts = sum(seen.now - one.started_at < LATE_AFTER for one in seen.workers)
+    return all(seen.now - one.started_at < _NEW_FOR for one in alive) and starts < _MANY_STARTS + len(alive)
 
 
 def _cut(words: str) -> str:

@@ -34,10 +34,10 @@ def now(stage: Stage, **options: Any) -> Status:
 
 
 def seen(stage: Stage, name: str = "worker-1", *, ago: float = 5, stopped: bool = False) -> None:
-    """A worker left a sign of life so many seconds ago."""
+    """A worker that began an hour before left a sign of life so many seconds ago."""
     at = stage.clock() - timedelta(seconds=ago)
     one = workers.Worker(
-        name=name, host="mail-1", process=47, transport="outbox", started_at=at, seen_at=at,
+        name=name, host="mail-1", process=47, transport="outbox", started_at=at - timedelta(hours=1), seen_at=at,
         stopped_at=at if stopped else None,
     )  # fmt: skip
     with stage.store.write() as conn:

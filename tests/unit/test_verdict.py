@@ -15,7 +15,12 @@ from drip.store.workers import ALIVE_FOR, Worker
 
 NOW = datetime(2026, 11, 24, 2, 14, tzinfo=UTC)
 WORKER = Worker(
-    name="mail-1-47-ab", host="mail-1", process=47, transport="smtp mail.example:587", started_at=NOW, seen_at=NOW
+    name="mail-1-47-ab",
+    host="mail-1",
+    process=47,
+    transport="smtp mail.example:587",
+    started_at=NOW - timedelta(hours=5),
+    seen_at=NOW,
 )
 TROUBLE = Trouble(transport="smtp mail.example:587", words="535 5.7.8 no\x1b[2J\nreally", since=NOW, until=NOW, trips=1)
 QUIET = Seen(
@@ -120,3 +125,20 @@ def test_the_worst_that_is_true_is_told(seen: dict[str, Any], kind: Kind, told: 
     """Each state has one sentence, with what to type, and says whether somebody should get up."""
     found = verdict_of(replace(QUIET, **seen))
     assert (found.kind, sentence(found), found.alarm) == (kind, told, alarm)
+
+
+def test_a_worker_that_has_just_begun_is_given_a_moment() -> None:
+    """After a night without one, its first minutes are no alarm; a worker that begins again and again is one."""
+    behind = replace(QUIET, due=3_200, oldest_at=LONG_AGO, last_sent_at=LONG_AGO)
+    begun = replace(WORKER, started_at=NOW - timedelta(seconds=10))
+    assert verdict_of(replace(behind, workers=(begun,))).kind is Kind.LATE
+    dead = [replace(begun, name=f"mail-{n}", seen_at=NOW - timedelta(minutes=n)) for n in range(2, 8)]
+    assert verdict_of(replace(behind, workers=(begun, *dead))).kind is Kind.STUCK
+
+
+def test_a_trouble_is_over_when_nothing_has_been_due_for_a_while() -> None:
+    """No mail has gone since that would have ended it; while anything waits for it, it is not over."""
+    old = replace(TROUBLE, since=LONG_AGO, until=LONG_AGO)
+    assert verdict_of(replace(QUIET, troubles=(old,))).kind is Kind.WELL
+    assert verdict_of(replace(QUIET, troubles=(old,), due=1, oldest_at=LONG_AGO)).kind is Kind.STOPPED
+    assert verdict_of(replace(QUIET, troubles=(TROUBLE,))).kind is Kind.STOPPED
