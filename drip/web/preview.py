@@ -170,9 +170,9 @@ class _Preview:
                 question = found.questions[card]
         return self._html("answer.html", view=view, question=question, chosen=chosen)
 
-    def leave(self, _request: Request) -> Response:
-        """What the link to unsubscribe leads to."""
-        return self._html("leave.html", view=self._live.look())
+    def leave(self, request: Request) -> Response:
+        """What the links to unsubscribe, and to the learner's own page, lead to."""
+        return self._html("leave.html", view=self._live.look(), own=request.query_params.get("to") == "my")
 
     def stamp(self, _request: Request) -> Response:
         """Which view there is now: a page that was made from another one comes again."""
@@ -195,8 +195,10 @@ class _Preview:
 
     def _ours(self, place: Place, now: datetime, kind: str, token: str) -> str:
         """Where one of our links leads in the preview."""
-        if kind == "u":
-            return "/leave"
+        if kind == "v":
+            return place.link("/mail")
+        if kind in ("u", "my"):
+            return "/leave" if kind == "u" else "/leave?to=my"
         try:
             card, option = read_answer_item(verify(self._ring, token, Purpose.ANSWER, now=now).item)
         except TokenError:

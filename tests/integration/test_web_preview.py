@@ -121,6 +121,8 @@ def test_the_frame_shows_the_mail_and_reaches_nobody(browse: httpx.Client) -> No
     assert "color-scheme: dark !important" in mail.text
     assert "prefers-color-scheme" not in mail.text
     assert "learn.acme.example" not in mail.text
+    assert 'href="/leave?to=my"' in mail.text
+    assert "own page" in browse.get("/leave?to=my").text
     picture = re.search(r'src="(/m/[^"]+)"', mail.text)
     assert picture
     assert browse.get(picture[1]).headers["content-type"] == "image/png"
