@@ -24,7 +24,7 @@ from drip.people import Enrolment, Facts, Learner, State
 from drip.plan.choice import choose
 from drip.plan.model import Mail, Plan
 from drip.plan.renames import Renames
-from drip.schedule.advance import Did, Next, Note, next_due, scope
+from drip.schedule.advance import STALE, Did, Next, Note, next_due, scope
 from drip.schedule.civil import first_allowed, still_open
 from drip.schedule.gates import LAST_STEP, shut
 from drip.schedule.reviews import REVIEW, due_questions, next_review_at, recap_now, rule_of
@@ -240,9 +240,9 @@ def _try_again(claim: _Claim, row: Delivery, standing: Standing) -> None:
         if isinstance(mail, Mail):
             closed = either(closed_days(plan.limit, facts, zone), _full(claim, standing, zone))
             due, why = slot_of(mail, enrolment, zone, now, closed), ""
-            if _place_has_come(row.answer, due.reason):
+            if _place_has_come(row.answer, due.reason) or _was_held_up(claim, due.reason, ()):
                 due = slot_of(mail, on_this_day(enrolment, zone, now), zone, now, closed)
-                why = _still_waits(row.answer, due.reason)
+                why = _still_waits(row.answer, due.reason) if row.answer.startswith(WAITS) else ""
             if due.at > now:
                 ledger.shift(conn, row.id, due_at=due.at, answer=why or due.reason)
                 claim.moved.append((replace(enrolment, target=due.target), None, due.reason))
@@ -285,12 +285,11 @@ def _advance(claim: _Claim, standing: Standing) -> None:
         zone = zone_of(learner, plan)
         full = _full(claim, standing, zone)
         then = next_due(plan, enrolment, learner, facts, now, again=again, also_closed=full)
-        if _place_has_come(standing.due_reason, then.reason):
+        if _place_has_come(standing.due_reason, then.reason) or _was_held_up(claim, then.reason, then.notes):
             meant = on_this_day(enrolment, zone, now)
             then = next_due(plan, meant, learner, facts, now, again=again, also_closed=full)
-            then = (
-                then if then.send is not None else replace(then, reason=_still_waits(standing.due_reason, then.reason))
-            )
+            if then.send is None and standing.due_reason.startswith(WAITS):
+                then = replace(then, reason=_still_waits(standing.due_reason, then.reason))
         if then.send is not None and then.send.id not in again and then.send.id in _mailed(claim, standing):
             raise LookupError(f"{then.send.id} has a ledger row already")
         if then.send is not None and claim.cap is not None:
@@ -340,6 +339,17 @@ def _in_order(cap: Cap, standing: Standing, plan: Plan, then: Next, zone: ZoneIn
 def _place_has_come(waited_for: str, reason: str) -> bool:
     """Whether a mail whose place in a domain's line has come is late by its own day. It is on time on the place's."""
     return waited_for.startswith(WAITS) and reason.startswith(LATE)
+
+
+def _was_held_up(claim: _Claim, reason: str, notes: Sequence[Note]) -> bool:
+    """Whether a mail may be late, or stale, since a quota of all mail let nothing through: it is on time on any allowed
+    day.
+
+    Nothing marks whom a quota holds up, so where there is one this holds for whoever is late.
+    """
+    pace = claim.sending.pace
+    late = reason.startswith(LATE) or any(note.reason.startswith(STALE) for note in notes)
+    return late and pace is not None and pace.has_quota
 
 
 def _still_waits(waited_for: str, reason: str) -> str:

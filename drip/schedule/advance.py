@@ -23,6 +23,10 @@ from drip.schedule.slots import Due, closed_days, either, slot_of, zone_of
 from drip.schedule.wishes import rule_of
 
 
+#: How the reason begins for which a tip is passed over that has become too old.
+STALE = "stale"
+
+
 class Did(StrEnum):
     """What happened to a step on the way to the next mail."""
 
@@ -226,7 +230,7 @@ def _stale(plan: Plan, mail: Mail, enrolment: Enrolment, due: Due, now: datetime
     goes_at = max(due.at, now) - enrolment.held_for
     if goes_at <= add(due.was_due_at, after, zone, country=mail.rule.holidays):
         return ""
-    return f"stale: it was due more than {gap_text(after)} ago"
+    return f"{STALE}: it was due more than {gap_text(after)} ago"
 
 
 def _move(enrolment: Enrolment, to: str | None, at: datetime, *, waited: bool) -> Enrolment:

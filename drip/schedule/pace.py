@@ -66,6 +66,11 @@ class Pace:
     domains: Mapping[str, tuple[Rate, ...]] = field(default_factory=dict)
     zone: str = "UTC"
 
+    @property
+    def has_quota(self) -> bool:
+        """Whether all mail together may be held up for hours or days."""
+        return bool(self.warm_up) or any(rate.span > _SMOOTH for rate in self.rate)
+
 
 #: (bucket, how many), the oldest first.
 Counts = tuple[tuple[int, int], ...]
