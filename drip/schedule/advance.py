@@ -22,7 +22,6 @@ from drip.schedule.gates import LAST_STEP, released, shut, silenced
 from drip.schedule.slots import Due, closed_days, either, slot_of, zone_of
 from drip.schedule.wishes import rule_of
 
-
 #: How the reason begins for which a tip is passed over that has become too old.
 STALE = "stale"
 
