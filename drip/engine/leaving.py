@@ -84,14 +84,22 @@ def to_take_back(conn: Connection, delivery_id: int, number: int, *, now: dateti
     return left
 
 
-def take_back(conn: Connection, leaving: Evidence, learner: Learner, suppression_key: bytes, *, now: datetime) -> None:
-    """Lift what this leaving did, and only that. People go on where they stood, as after a pause."""
+def take_back(
+    conn: Connection, number: int, leaving: Evidence, learner: Learner, suppression_key: bytes, *, now: datetime
+) -> None:
+    """Lift what this leaving did, and only that. People go on where they stood, as after a pause.
+
+    What they have left once more since stays left. Where the address still gets no mail at all, nothing goes on.
+    """
     data: Mapping[str, Any] = leaving.data
+    key = learners.suppression_hash(suppression_key, learner.email)
     if data["suppressed"]:
-        key = learners.suppression_hash(suppression_key, learner.email)
         returns.lift(conn, key, reason=UNSUBSCRIBED, since=leaving.at)
-    returns.revive(conn, data["mails"], now=now)
-    go_on(conn, [dict(one) for one in data["before"]], left_at=leaving.at, now=now)
+    if learners.suppressed(conn, [key]):
+        return
+    runs, mails = returns.stood_before(conn, learner.id, since=number)
+    returns.revive(conn, [one for one in data["mails"] if one["id"] not in mails], now=now)
+    go_on(conn, [dict(one) for one in data["before"] if one["id"] not in runs], left_at=leaving.at, now=now)
 
 
 def go_on(conn: Connection, before: list[dict[str, Any]], *, left_at: datetime, now: datetime) -> int:

@@ -224,7 +224,7 @@ class Recorder:
             once = replace(visit, source_id=f"undo/{leaving_number}")
             if not self._add(conn, origin, Kind.RETURN, once, item="undo"):
                 return False
-            leaving.take_back(conn, left, origin.learner, self.suppression_key, now=visit.at)
+            leaving.take_back(conn, leaving_number, left, origin.learner, self.suppression_key, now=visit.at)
             return True
 
     @tried_again

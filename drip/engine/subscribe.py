@@ -27,10 +27,12 @@ from drip.engine.visit import Visit
 from drip.errors import NotFound, TokenError
 from drip.people import Learner, State
 from drip.plan.model import Plan
+from drip.schedule.gates import SILENT
 from drip.store import Store, courses, enrolments, evidence, learners, requests, returns
 from drip.store.consents import Consent
 from drip.store.requests import Request
 from drip.store.troubles import tried_again
+from drip.store.wishes import LEARNER
 from drip.track.evidence import Evidence, Kind
 
 #: An address gets at most one mail in HOUR, and so many in DAY, however often somebody asks for it.
@@ -178,7 +180,8 @@ class Subscriptions:
                 self._agree(conn, learner, asked, visit)
                 key = learners.suppression_hash(self._key, learner.email)
                 returns.lift(conn, key, reason=returns.UNSUBSCRIBED)
-                if self._came_back(conn, plan, learner, visit, asked.id) is None:
+                barred = learners.suppressed(conn, [key])  # by more than their own leaving
+                if not barred and self._came_back(conn, plan, learner, visit, asked.id) is None:
                     enrol_one(conn, plan.course_id, learner, at=now, suppression_key=self._key)
             learner = learners.by_addresses(conn, [asked.email])[learners.address_of(asked.email)]
             return _joined(conn, plan, learner)
@@ -198,12 +201,18 @@ class Subscriptions:
         _add(conn, Kind.CONSENT, learner, visit, source_id=f"subscribe/{asked.id}", item=MAIL, data=data)
 
     def _came_back(self, conn: Connection, plan: Plan, learner: Learner, visit: Visit, number: int) -> bool | None:
-        """Put a run that they had left back where it stood; None where there is none."""
+        """Put a run that they had left back where it stood; None where there is none.
+
+        What waits for a person waits still: a mail that is held, and a pause that neither they nor `silent` had set.
+        """
         run = enrolments.runs(conn, plan.course_id, [learner.id]).get(learner.id)
         if run is None or run.state is not State.LEFT:
             return None
-        returns.revive(conn, returns.stopped_mails(conn, run.id), now=visit.at)
-        before = {"id": run.id, "state": str(State.ACTIVE), "ended_by": None, "reviews": plan.reviews is not None}
+        runs, mails = returns.stood_before(conn, learner.id)
+        returns.revive(conn, returns.stopped_mails(conn, run.id, mails), now=visit.at)
+        theirs = runs.get(run.id) != State.PAUSED or run.paused_by in (None, LEARNER, SILENT)
+        state = State.ACTIVE if theirs else State.PAUSED
+        before = {"id": run.id, "state": str(state), "ended_by": None, "reviews": plan.reviews is not None}
         go_on(conn, [before], left_at=returns.left_at(conn, learner.id) or visit.at, now=visit.at)
         _add(conn, Kind.RETURN, learner, visit, source_id=f"return/{number}", item="subscribe", enrolment_id=run.id)
         return True

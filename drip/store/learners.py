@@ -13,11 +13,13 @@ from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
 
 from drip.people import Learner
 from drip.store.among import among
-from drip.store.once import add_new
+from drip.store.once import add_new, insert_into
 from drip.store.tables import learner, suppression
 
 #: How many values one `IN (…)` may hold: well under SQLite's own limit of variables.
 CHUNK = 500
+#: Why the address of somebody who has left is on the suppression list. Only this reason is theirs to lift.
+UNSUBSCRIBED = "unsubscribed"
 
 
 def address_of(email: str) -> str:
@@ -130,8 +132,18 @@ def suppression_hash(key: bytes, email: str) -> str:
 
 
 def suppress(conn: Connection, address_hash: str, *, reason: str, now: datetime) -> None:
-    """Put an address on the list; one that is there keeps its first reason."""
-    add_new(conn, suppression, {"address_hash": address_hash, "reason": reason, "at": now}, key=("address_hash",))
+    """Put an address on the list. One that is there keeps its first reason, unless that was leaving: whatever else
+    bars an address goes over it, since neither an undo nor double opt-in may lift that.
+    """
+    values = {"address_hash": address_hash, "reason": reason, "at": now}
+    if reason == UNSUBSCRIBED:
+        add_new(conn, suppression, values, key=("address_hash",))
+        return
+    query = insert_into(conn, suppression).values(**values)
+    had_left = suppression.c.reason == UNSUBSCRIBED
+    conn.execute(
+        query.on_conflict_do_update(index_elements=["address_hash"], set_={"reason": reason, "at": now}, where=had_left)
+    )
 
 
 _SUPPRESSED = select(suppression).where(among(suppression.c.address_hash, "hashes"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -11,12 +11,13 @@ from sqlalchemy import Connection, case, delete, exists, func, select, update
 from drip.people import State
 from drip.store.evidence import to_evidence
 from drip.store.learners import CHUNK
+from drip.store.learners import UNSUBSCRIBED as UNSUBSCRIBED
 from drip.store.tables import delivery, enrolment, evidence, suppression
 from drip.track.evidence import Evidence, Kind
 
-#: What the ledger says of a mail, and an enrolment of its end, when the learner has left; and when a claim has met the
-#: address on the list first.
-UNSUBSCRIBED, SUPPRESSED = "unsubscribed", "the address is on the suppression list"
+#: What the ledger says of a mail, and an enrolment of its end, when a claim has met the address on the list before the
+#: leaving itself (UNSUBSCRIBED) has ended it.
+SUPPRESSED = "the address is on the suppression list"
 _LEFT = (UNSUBSCRIBED, SUPPRESSED)
 
 
@@ -43,11 +44,28 @@ def mails_before(conn: Connection, enrolment_ids: Sequence[int]) -> list[dict[st
     return found
 
 
-def stopped_mails(conn: Connection, enrolment_id: int) -> list[dict[str, Any]]:
-    """The ledger rows of an enrolment that leaving has cancelled, whichever leaving that was."""
+def stopped_mails(conn: Connection, enrolment_id: int, before: Mapping[int, str]) -> list[dict[str, Any]]:
+    """The ledger rows of an enrolment that leaving has cancelled, whichever leaving that was; `before` as stood_before.
+
+    What waited for a person waits for one again.
+    """
     mine = (delivery.c.enrolment_id == enrolment_id, delivery.c.state == "cancelled", delivery.c.answer.in_(_LEFT))
     rows = conn.execute(select(delivery.c.id).where(*mine).order_by(delivery.c.id))
-    return [{"id": row.id, "state": "retry"} for row in rows]
+    return [{"id": row.id, "state": before.get(row.id, "retry")} for row in rows]
+
+
+def stood_before(conn: Connection, learner_id: int, *, since: int = 0) -> tuple[dict[int, str], dict[int, str]]:
+    """(enrolment → its state, mail → its state) before the last leaving that ended it, by whatever link.
+
+    Only of leavings after the one of the number `since`: those that are in the way of its undo.
+    """
+    mine = (evidence.c.learner_id == learner_id, evidence.c.kind == str(Kind.UNSUBSCRIBE), evidence.c.id > since)
+    runs: dict[int, str] = {}
+    mails: dict[int, str] = {}
+    for data in conn.execute(select(evidence.c.data).where(*mine).order_by(evidence.c.id)).scalars():
+        runs.update({one["id"]: one["state"] for one in data.get("before", ())})
+        mails.update({one["id"]: one["state"] for one in data.get("mails", ())})
+    return runs, mails
 
 
 def left_at(conn: Connection, learner_id: int) -> datetime | None:
@@ -95,7 +113,7 @@ def put_back(conn: Connection, before: dict[str, Any], *, left_at: datetime, now
     mine = (enrolment.c.id == before["id"], enrolment.c.state == str(State.LEFT), enrolment.c.ended_by.in_(_LEFT))
     values: dict[str, Any] = {"state": before["state"], "ended_by": before["ended_by"]}
     if before["state"] == str(State.ACTIVE):
-        values["held_since"] = func.coalesce(enrolment.c.held_since, left_at)
+        values |= {"held_since": func.coalesce(enrolment.c.held_since, left_at), "paused_until": None}
     done = conn.execute(update(enrolment).where(*mine).values(**values)).rowcount
     if before["reviews"]:
         may = (enrolment.c.id == before["id"], enrolment.c.state.in_(("active", "paused", "finished")))
