@@ -7,6 +7,7 @@ mails stand in no ledger and take no room in the pace; a learner gets one an hou
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 from drip.engine.claim import LOOK_AGAIN
@@ -21,7 +22,7 @@ from drip.schedule.backoff import pause_after, retry_after
 from drip.store import Store, breaker, fresh_links, learners
 from drip.store.fresh_links import FreshLink
 from drip.store.troubles import tried_again
-from drip.transports import Outcome
+from drip.transports import Outcome, Result
 
 #: A learner gets at most one in HOUR, and so many in DAY.
 HOUR, DAY, MOST_A_DAY = timedelta(hours=1), timedelta(days=1), 3
@@ -59,10 +60,13 @@ class FreshLinks:
             return True
 
 
-def send_fresh_links(sending: Sending) -> int:
-    """Send the links that are due. Calling it twice sends none twice. With nothing to do it costs one look-up."""
+def send_fresh_links(sending: Sending, *, stop: Callable[[], bool] = lambda: False) -> int:
+    """Send the links that are due. Calling it twice sends none twice. With nothing to do it costs one look-up.
+
+    Ends at the first that meets the sender's own trouble: the others go back to the queue, untried.
+    """
     sent = 0
-    while sending.transport.connections:
+    while sending.transport.connections and not stop():
         now = sending.clock()
         with sending.store.read() as conn:
             trouble = breaker.read(conn, sending.transport.name)
@@ -71,27 +75,37 @@ def send_fresh_links(sending: Sending) -> int:
             break
         with sending.store.write() as conn:
             taken = fresh_links.take(conn, now=now, again_at=now + sending.in_doubt_after, limit=_AT_A_TIME)
-        for one in taken:
-            sent += _send(sending, one)
+        for number, one in enumerate(taken):
+            result = _send(sending, one)
+            sent += any(receipt.outcome is Outcome.SENT for receipt in result.receipts)
+            if result.trouble is not None or stop():
+                _give_back(sending, taken[number + 1 :])
+                return sent
         if not taken:
             break
     return sent
 
 
-def _send(sending: Sending, one: FreshLink) -> bool:
+def _give_back(sending: Sending, left: Sequence[FreshLink]) -> None:
+    for one in left:
+        _write(sending, one, pause_after(1), "not tried yet")
+
+
+def _send(sending: Sending, one: FreshLink) -> Result:
     """Send one, and write what became of it."""
     try:
         message = _message(sending, one)
     except PERSONAL as error:
         _write(sending, one, None, f"cannot be written: {error}")
-        return False
+        return Result(receipts=())
     if message is None:
         _write(sending, one, None, "the address gets no mail any more")
-        return False
+        return Result(receipts=())
     if not sending.means(message.rcpt_to):
         _write(sending, one, LOOK_AGAIN, "DRIP_ONLY_TO")
-        return False
-    (receipt,) = sending.transport.send([message]).receipts
+        return Result(receipts=())
+    result = sending.transport.send([message])
+    (receipt,) = result.receipts
     match receipt.outcome:
         case Outcome.UNTRIED:
             _write(sending, one, pause_after(one.attempts), receipt.answer)
@@ -99,7 +113,7 @@ def _send(sending: Sending, one: FreshLink) -> bool:
             _write(sending, one, retry_after(one.id, one.attempts), receipt.answer)
         case _:
             _write(sending, one, None, receipt.answer)
-    return receipt.outcome is Outcome.SENT
+    return result
 
 
 def _message(sending: Sending, one: FreshLink) -> Message | None:
