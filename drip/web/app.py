@@ -29,6 +29,7 @@ from drip.web.media import Find, Media, nothing
 from drip.web.my import My
 from drip.web.ops import Readiness, in_public, watching_routes
 from drip.web.pages import Pages
+from drip.web.share import Shares
 from drip.web.subscribe import Subscribing
 from drip.web.tracking import Tracking
 from drip.web.visits import Visits
@@ -80,7 +81,12 @@ def build_app(
     subscribing: list[Route] = []
     if subscriptions is not None:
         subscribing = Subscribing(
-            subscriptions=subscriptions, ring=ring, clock=clock, pages=pages, visits=visits
+            subscriptions=subscriptions,
+            ring=ring,
+            clock=clock,
+            pages=pages,
+            visits=visits,
+            shares=Shares(subscriptions.offer.most_per_hour),
         ).routes()
 
     my = My(

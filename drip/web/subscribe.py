@@ -31,6 +31,7 @@ from drip.web import nonce, stamp
 from drip.web.dates import in_words
 from drip.web.forms import read_form
 from drip.web.pages import Pages, masked
+from drip.web.share import Shares
 from drip.web.visits import Visits
 from drip.web.words import fill, preferred
 
@@ -51,6 +52,7 @@ class Subscribing:
     clock: Callable[[], datetime]
     pages: Pages
     visits: Visits
+    shares: Shares
 
     def routes(self) -> list[Route]:
         """The routes; none where no course is offered."""
@@ -83,6 +85,8 @@ class Subscribing:
         text = self._agreed(said.get("consent", ""))
         if text is None:  # what they have read is not what is asked for by now
             return self._form(request, plan, said, problem="press_again")
+        if not self.shares.take(self.visits.of(request, request.method).network, now):
+            return self._busy(request, plan)
         answer = await run_in_threadpool(
             self.subscriptions.ask,
             plan.course_id,
@@ -93,8 +97,7 @@ class Subscribing:
             now=now,
         )
         if answer is Answer.BUSY:
-            words = words_for(self._spoken(request, plan)).subscribe
-            return self._notice(request, plan, words.busy, status=503, headers={"Retry-After": "3600"})
+            return self._busy(request, plan)
         if answer is Answer.AGAIN:
             return self._form(request, plan, said, problem="press_again")
         return self._asked(request, plan, said)
@@ -185,8 +188,10 @@ class Subscribing:
         address = masked(said.get("email", "").strip()[:_LONGEST])
         return self._shown(plan, self._spoken(request, plan), "asked.html", address=address)
 
-    def _notice(self, request: Request, plan: Plan, notice: object, **more: Any) -> Response:
-        return self._shown(plan, self._spoken(request, plan), "notice.html", notice=notice, **more)
+    def _busy(self, request: Request, plan: Plan) -> Response:
+        language = self._spoken(request, plan)
+        notice, later = words_for(language).subscribe.busy, {"Retry-After": "3600"}
+        return self._shown(plan, language, "notice.html", notice=notice, status=503, headers=later)
 
     def _about(self, plan: Plan, language: str, email: str, template: str, **values: Any) -> Response:
         """A page about somebody's request."""
