@@ -33,6 +33,7 @@ from drip.schedule.advance import look_ahead
 from drip.schedule.civil import to_instant
 from drip.schedule.gates import SILENT
 from drip.schedule.migrate import retimed
+from drip.schedule.slots import zone_of
 from drip.schedule.wishes import HURRIED
 from drip.store import Store, enrolments, evidence, learners, wishes
 from drip.store.enrolments import Standing
@@ -198,7 +199,16 @@ class MyCourse:
         for standing in enrolments.of_learner(press.conn, learner.id):
             if standing.enrolment.state in (State.ACTIVE, State.PAUSED):
                 self._retime(press, standing, anew=False)
+                self._same_day(press, standing)
         return Outcome.DONE
+
+    def _same_day(self, press: _Press, standing: Standing) -> None:
+        """A pause until a day ends with that day's midnight where the learner is now."""
+        stands, plan = standing.enrolment, self.library.plan(press.conn, standing.enrolment.revision)
+        if stands.state is State.PAUSED and stands.paused_until is not None:
+            day = stands.paused_until.astimezone(zone_of(press.seen.learner, plan)).date()
+            until = to_instant(datetime.combine(day, time.min), zone_of(standing.learner, plan))
+            wishes.pause(press.conn, stands.id, until=until, now=press.visit.at)
 
     def _retime(self, press: _Press, standing: Standing, *, anew: bool) -> None:
         """Write this enrolment's wish, and work out anew when its next mail is due."""
@@ -226,7 +236,9 @@ class MyCourse:
         if gone:
             return Outcome.BEFORE, None
         done = leaving.leave(press.conn, scope, seen.enrolment, seen.learner, self._key, now=now)
-        press.add(Kind.UNSUBSCRIBE, scope, done.data)
+        if not press.add(Kind.UNSUBSCRIBE, scope, done.data):  # the same form, who came back in between
+            anew = replace(press.visit, source_id=f"{press.visit.source_id}/{now.isoformat()}")
+            replace(press, visit=anew).add(Kind.UNSUBSCRIBE, scope, done.data)
         made = leaving.made_by(press.conn, press.delivery_id, press.visit.source_id, now=now)
         return Outcome.DONE, None if made is None else made[0]
 

@@ -35,8 +35,9 @@ from drip.store.troubles import tried_again
 from drip.store.wishes import LEARNER
 from drip.track.evidence import Evidence, Kind
 
-#: An address gets at most one mail in HOUR, and so many in DAY, however often somebody asks for it.
-HOUR, DAY, MOST_A_DAY = timedelta(hours=1), timedelta(days=1), 3
+#: An address gets at most one mail in HOUR, and so many in DAY and in a week (KEPT_FOR), however often somebody asks for
+#: it: it may be that of somebody who has left.
+HOUR, DAY, MOST_A_DAY, MOST_A_WEEK = timedelta(hours=1), timedelta(days=1), 3, 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,6 +132,7 @@ class Subscriptions:
                 barred not in (None, returns.UNSUBSCRIBED)  # only whoever has left may come back by asking
                 or requests.mails_to(conn, key, since=now - HOUR) > 0
                 or requests.mails_to(conn, key, since=now - DAY) >= MOST_A_DAY
+                or requests.mails_to(conn, key, since=now - requests.KEPT_FOR) >= MOST_A_WEEK
             )
             values: dict[str, object] = {
                 "nonce": page,

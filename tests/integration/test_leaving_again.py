@@ -7,7 +7,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from doors import ask, door_app, link_in, mails_to, press, suppressions
+from doors import all_evidence, ask, door_app, link_in, mails_to, press, suppressions
 from sqlalchemy import update
 from stage import KEY, PLAIN_COURSE, Stage, set_up
 
@@ -76,6 +76,16 @@ def test_an_older_undo_brings_back_nobody_who_has_left_once_more(stage: Stage, c
     assert len(mails_to(stage, NEW)) == came
     take_back(stage, second)
     assert stage.standing(NEW).enrolment.state is State.ACTIVE, "the last leaving has its own undo"
+
+
+def test_the_same_form_after_coming_back_is_a_leaving_of_its_own(stage: Stage) -> None:
+    """A page kept open is pressed once more: the evidence has both, and the undo that is offered then works."""
+    take_back(stage, leave(stage, "page", "course"))
+    stage.clock.turn(minutes=5)
+    second = leave(stage, "page", "course")
+    assert [str(event.kind) for event in all_evidence(stage)] == ["unsubscribe", "return", "unsubscribe"]
+    take_back(stage, second)
+    assert stage.standing(NEW).enrolment.state is State.ACTIVE
 
 
 @pytest.mark.parametrize("scope", ["everything", "course"])

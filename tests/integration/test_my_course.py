@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from threading import Barrier, Thread
+from zoneinfo import ZoneInfo
 
 import pytest
 from stage import COURSE, KEY, Stage, send_group, set_up, steps_of
@@ -439,3 +440,15 @@ def test_questions_that_come_back_are_not_the_next_tip(tmp_path: Path, each_data
     assert steps_of(stage.rows()) == ["welcome", "review"]
     assert press(stage, SendNext(mark=mark)).outcome is Outcome.DONE
     assert stage.idle().sent == 1
+
+
+def test_a_pause_until_a_day_ends_where_its_learner_is(tmp_path: Path, each_database: str) -> None:
+    """Paused in Stockholm until the 10th, then in Los Angeles: it is the 10th there, and not the 9th's afternoon."""
+    stage = begun(tmp_path)
+    press(stage, Pause(until=date(2026, 3, 10)))
+    press(stage, SetZone(zone="America/Los_Angeles"))
+    stands = stage.standing(ANNA).enrolment
+    assert (stands.state, stands.paused_until) == (State.PAUSED, datetime.fromisoformat("2026-03-10T00:00:00-07:00"))
+    stage.live(days=10)
+    local = stage.rows()[1].claimed_at.astimezone(ZoneInfo("America/Los_Angeles"))
+    assert (local.date(), local.hour) == (date(2026, 3, 10), 9)

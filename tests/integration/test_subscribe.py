@@ -114,6 +114,19 @@ def test_an_address_gets_one_mail_an_hour_and_three_a_day(stage: Stage, client: 
     assert (sent[2], sent[3], max(sent)) == (1, 2, 3)
 
 
+def test_a_week_of_asking_sends_five(stage: Stage, client: httpx.Client) -> None:
+    """To somebody who has left, or never asked, as to anybody: a stranger's patience is not their inbox's trouble."""
+    for _ in range(14):
+        assert ask(stage, client).status_code == 200
+        stage.deliver()
+        stage.clock.turn(hours=11)
+    assert len(mails_to(stage, NEW)) == 5
+    stage.clock.turn(days=2)
+    ask(stage, client)
+    stage.deliver()
+    assert len(mails_to(stage, NEW)) == 6, "a week after the first it may ask again"
+
+
 def test_nobody_learns_who_is_known(stage: Stage, client: httpx.Client) -> None:
     """Known, unknown, in the course, left, complained, asked a minute ago: the same status, headers and words."""
     for who in ("known", "inside", "gone", "angry", "asked"):
