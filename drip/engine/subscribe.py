@@ -35,8 +35,8 @@ from drip.store.troubles import tried_again
 from drip.store.wishes import LEARNER
 from drip.track.evidence import Evidence, Kind
 
-#: An address gets at most one mail in HOUR, and so many in DAY and in a week (KEPT_FOR), however often somebody asks for
-#: it: it may be that of somebody who has left.
+#: An address gets at most one mail in HOUR, and so many in DAY and in a week (KEPT_FOR), however often somebody asks:
+#: it may be that of somebody who has left.
 HOUR, DAY, MOST_A_DAY, MOST_A_WEEK = timedelta(hours=1), timedelta(days=1), 3, 5
 
 
