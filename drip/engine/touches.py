@@ -7,6 +7,7 @@ its mail went out, is not written down.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
@@ -150,15 +151,12 @@ class Touches:
             standings = enrolments.by_ids(conn, sorted({one.place.enrolment_id for one in depend}))
             asking = {one.place.enrolment_id for one in depend if parse_text(one.leads).calls}
             facts, _ = facts_of(conn, [standings[id_].enrolment for id_ in sorted(asking & standings.keys())])
-            return {
-                one.place.delivery_id: (
-                    self._library.plan(conn, one.place.revision),
-                    standings[one.place.enrolment_id],
-                    facts.get(one.place.enrolment_id, Facts()),
-                )
-                for one in depend
-                if one.place.enrolment_id in standings
-            }
+            seen: dict[int, tuple[Plan, Standing, Facts]] = {}
+            for one in depend:
+                with suppress(DripError, KeyError):  # a plan that is lost, or a learner: the others' links lead on
+                    plan, id_ = self._library.plan(conn, one.place.revision), one.place.enrolment_id
+                    seen[one.place.delivery_id] = plan, standings[id_], facts.get(id_, Facts())
+            return seen
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

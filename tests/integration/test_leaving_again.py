@@ -7,7 +7,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from doors import all_evidence, ask, door_app, link_in, mails_to, press, suppressions
+from doors import all_evidence, ask, door_app, link_in, mails_to, press, requests_of, suppressions
 from sqlalchemy import update
 from stage import KEY, PLAIN_COURSE, Stage, set_up
 
@@ -117,6 +117,15 @@ def test_a_complaint_meanwhile_closes_the_way_back_by_mail(stage: Stage, client:
     complain(stage)
     assert "This course cannot begin for you" in press(client, link_in(mails_to(stage, NEW)[-1])).text
     assert (suppressions(stage), stage.standing(NEW).enrolment.state) == (["complained"], State.LEFT)
+
+
+def test_a_complaint_stops_the_mail_that_asks_back(stage: Stage, client: httpx.Client) -> None:
+    """It was written down before, and goes after: one who complained meanwhile is not asked."""
+    ask(stage, client)
+    complain(stage)
+    stage.deliver()
+    assert len(mails_to(stage, NEW)) == 1, "the tip from before alone"
+    assert [(one.state, one.due_at) for one in requests_of(stage)] == [("quiet", None)]
 
 
 def test_a_mail_that_waits_for_a_person_waits_after_coming_back(stage: Stage, client: httpx.Client) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import delete, event
 from stage import COURSE, KEY, Stage, set_up
 
 from drip.engine import consent
@@ -14,6 +14,7 @@ from drip.engine.touches import Touch
 from drip.errors import NotFound
 from drip.people import State
 from drip.store import evidence
+from drip.store.tables import plan
 from drip.track.evidence import Kind
 
 pytestmark = pytest.mark.usefixtures("each_database")
@@ -155,3 +156,19 @@ def test_clicks_carry_utm_parameters_where_they_are_set(stage: Stage) -> None:
     assert recorder.clicked(1, 1, stage.visit("a")) == (
         "https://app.acme.example/views?utm_campaign=course&utm_content=welcome"
     )
+
+
+def test_a_mail_whose_plan_is_lost_takes_no_other_link_with_it(tmp_path: Path) -> None:
+    """Its own click is recorded and leads nowhere; those that came in the same group lead where they should."""
+    stage = mailed(tmp_path)
+    lost = stage.rows()[0].revision
+    stage.publish(COURSE.replace("Press *Export*", "Press the button *Export*"))
+    stage.add("new@customer.example")
+    stage.enrol("new@customer.example")
+    stage.live(days=1)
+    new = next(row for row in stage.rows() if row.revision != lost and row.step == "welcome")
+    with stage.store.write() as conn:
+        conn.execute(delete(plan).where(plan.c.revision == lost))
+    outcomes = stage.recorder.touches.record([touch(stage, 1, 0), touch(stage, new.id, 1), touch(stage, new.id)])
+    assert [type(outcome) for outcome in outcomes] == [NotFound, str, str]
+    assert kinds(stage, learner_of(stage, new.id)) == ["click", "open"]
