@@ -15,7 +15,7 @@ from sqlalchemy.engine import make_url
 from drip.engine.record import Recorder
 from drip.engine.sending import Clock, Sending
 from drip.engine.subscribe import Subscriptions
-from drip.errors import SettingsError
+from drip.errors import DripError, SettingsError
 from drip.settings import Settings, require_secret
 from drip.settings.dkim import read_keys
 from drip.store import Store, media, pins
@@ -94,6 +94,16 @@ def transport(settings: Settings) -> Transport:
         return TRANSPORTS[scheme](settings, keys)
     except SettingsError as error:
         raise SettingsError(f"DRIP_TRANSPORT: {error}") from None
+
+
+def way(settings: Settings) -> str:
+    """The name of the way out, under which its pace and its trouble are kept; empty where it cannot be made."""
+    try:
+        out = transport(settings)
+    except DripError:
+        return ""
+    out.close()
+    return out.name
 
 
 def signing_keys(settings: Settings) -> tuple[DkimKey, ...]:

@@ -58,7 +58,7 @@ def run(
     chosen = settings()
     quiet = log_as_asked(chosen, goes_on=not until_idle)
     clock = _clock(chosen, now, send_early=send_early)
-    with opened(chosen, upgrade=True) as store, watched(metrics, store, clock, format) as numbers:
+    with opened(chosen, upgrade=True) as store, watched(metrics, store, clock, format, chosen) as numbers:
         if workers > 1:
             _run_workers(workers, until_idle, now, send_early, format, numbers)
         sending = wiring.sending(chosen, store, clock)
@@ -144,7 +144,7 @@ def serve(
     chosen = settings()
     log_as_asked(chosen, goes_on=True)
     clock = _clock(chosen, now, send_early=True)
-    with opened(chosen) as store, timer.stopping() as stop, watched(metrics, store, clock, format) as numbers:
+    with opened(chosen) as store, timer.stopping() as stop, watched(metrics, store, clock, format, chosen) as numbers:
 
         def ready(url: str) -> None:
             show(format, {"url": url}, lambda: say(f"listening on {url}"))
@@ -173,7 +173,7 @@ def up(
     with (
         opened(chosen, upgrade=True) as store,
         timer.stopping() as stop,
-        watched(metrics, store, clock, format) as numbers,
+        watched(metrics, store, clock, format, chosen) as numbers,
     ):
         sending = wiring.sending(chosen, store, clock)
         web = web_app(chosen, store, clock, numbers)

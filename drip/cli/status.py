@@ -15,7 +15,6 @@ from drip.cli.output import Format, FormatOption, columns_wide, say, show, shown
 if TYPE_CHECKING:
     from drip.engine.pace import PaceNow
     from drip.engine.status import Status
-    from drip.settings import Settings
     from drip.store.breaker import Trouble
     from drip.store.workers import Worker
 
@@ -47,24 +46,11 @@ def status(
             zone=local,
             then=chosen.in_doubt,
             pace=chosen.pace,
-            way=_way(chosen) if chosen.pace is not None else "",
+            way=wiring.way(chosen),
         )
     show(format, found, lambda: _print(found, local))
     if strict and found.verdict.alarm:
         raise typer.Exit(1)
-
-
-def _way(chosen: Settings) -> str:
-    """The name of the way out, under which its pace is kept. One that cannot be made has used up nothing."""
-    from drip import wiring
-    from drip.errors import DripError
-
-    try:
-        out = wiring.transport(chosen)
-    except DripError:
-        return ""
-    out.close()
-    return out.name
 
 
 def _print(found: Status, local: Any) -> None:
@@ -108,6 +94,10 @@ def _lines(found: Status, local: Any) -> Iterator[tuple[str, str]]:
     if found.waiting:
         wait = "waits" if found.waiting == 1 else "wait"
         yield "Held", f"{found.waiting:,} {wait} for a person; type: drip settle"
+    if found.guarded:
+        yield "Guard", f"{found.guarded:,} held back by DRIP_ONLY_TO; without it they go when a worker starts"
+    if found.asking:
+        yield "Asked for", f"{found.asking:,} mails that the subscribe form or an old link has asked for are to go"
     if found.in_doubt.mails and found.in_doubt.last_at is not None:
         what = "sent again" if found.in_doubt.then == "resend" else "held for you"
         until = shown(found.in_doubt.last_at, local)

@@ -66,7 +66,9 @@ def place_of(text: str) -> tuple[str, int]:
 
 
 @contextmanager
-def watched(place: str | None, store: Store, clock: Clock, format: Format) -> Iterator[Metrics | None]:
+def watched(
+    place: str | None, store: Store, clock: Clock, format: Format, chosen: Settings
+) -> Iterator[Metrics | None]:
     """The metrics, served at `place` for as long as the block lasts; None where nobody asked for them."""
     if place is None:
         yield None
@@ -79,10 +81,11 @@ def watched(place: str | None, store: Store, clock: Clock, format: Format) -> It
     from drip.runners.metrics import Metrics
     from drip.web.ops import Readiness, build_ops
     from drip.web.serve import running
-    from drip.wiring import system_clock
+    from drip.wiring import system_clock, way
 
+    used = way(chosen)
     metrics = Metrics(
-        lambda: queue_now(store, now=clock(), seen_now=system_clock()),
+        lambda: queue_now(store, now=clock(), seen_now=system_clock(), way=used),
         lambda: ledger_now(store),
         version=version("drip"),
     )

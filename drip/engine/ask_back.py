@@ -17,7 +17,7 @@ from drip.errors import DripError
 from drip.render.confirmation import confirmation
 from drip.render.message import Message
 from drip.schedule.backoff import pause_after, retry_after
-from drip.store import breaker, courses, learners, requests
+from drip.store import breaker, courses, guard, learners, requests
 from drip.store.requests import Request
 from drip.transports import Outcome, Receipt, Result
 
@@ -58,7 +58,7 @@ def ask_back(sending: Sending, *, stop: Callable[[], bool] = lambda: False) -> i
 def _ask(sending: Sending, one: Request) -> Result:
     """Send one mail, and write what became of it."""
     if not sending.means(one.email):
-        _write(sending, one, state=requests.WAITING, due_at=sending.clock() + LOOK_AGAIN, answer="DRIP_ONLY_TO")
+        _write(sending, one, state=requests.WAITING, due_at=sending.clock() + LOOK_AGAIN, answer=guard.ANSWER)
         return Result(receipts=())
     try:
         message = _message(sending, one)

@@ -19,7 +19,7 @@ from drip.people import State
 from drip.render.fresh_link import fresh_link_mail
 from drip.render.message import Message
 from drip.schedule.backoff import pause_after, retry_after
-from drip.store import Store, breaker, fresh_links, learners
+from drip.store import Store, breaker, fresh_links, guard, learners
 from drip.store.fresh_links import FreshLink
 from drip.store.troubles import tried_again
 from drip.transports import Outcome, Result
@@ -102,7 +102,7 @@ def _send(sending: Sending, one: FreshLink) -> Result:
         _write(sending, one, None, "the address gets no mail any more")
         return Result(receipts=())
     if not sending.means(message.rcpt_to):
-        _write(sending, one, LOOK_AGAIN, "DRIP_ONLY_TO")
+        _write(sending, one, LOOK_AGAIN, guard.ANSWER)
         return Result(receipts=())
     result = sending.transport.send([message])
     (receipt,) = result.receipts

@@ -24,13 +24,12 @@ from drip.people import State
 from drip.render.message import Message, build_message
 from drip.schedule.acts import tracks_opens
 from drip.schedule.advance import scope
-from drip.store import enrolments, learners, ledger
+from drip.store import enrolments, guard, learners, ledger
 from drip.store.troubles import LETS_THE_OTHER_GO_SECONDS, Undone
 from drip.transports import Outcome, Result
 
 log = logging.getLogger("drip.deliver")
 
-_GUARDED = "DRIP_ONLY_TO does not name this address"
 #: Seconds between two attempts to write down what became of a group, when the database does not take it.
 MARK_AGAIN_SECONDS = 1.0
 #: After a request to stop, so many more attempts are made; then the group is left in doubt.
@@ -163,7 +162,7 @@ def _hand(sending: Sending, conn: Connection, ready: _Ready) -> set[int]:
     now = sending.clock()
     for parcel in ready.barred:  # they wait until the guard is lifted
         later = now + LOOK_AGAIN
-        ledger.unclaim(conn, sending.worker, parcel.delivery_id, due_at=later, answer=_GUARDED)
+        ledger.unclaim(conn, sending.worker, parcel.delivery_id, due_at=later, answer=guard.ANSWER)
     for delivery_id, words in ready.broken.items():
         ledger.hold(conn, sending.worker, delivery_id, answer=words)
     parcels = [ready.parcels[message.delivery_id] for message in ready.messages]

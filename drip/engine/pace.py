@@ -14,8 +14,8 @@ from drip.engine.sending import Sending
 from drip.engine.taking import domain_of, next_at
 from drip.schedule import pace, warm_up
 from drip.schedule.pace import Counts, Pace, Rate
+from drip.store import guard, queue
 from drip.store import pace as rows
-from drip.store import queue
 from drip.store.troubles import tried_again
 
 #: `--until-idle` waits for what may go within this: limits of a second or a minute.
@@ -46,8 +46,11 @@ def waited(sending: Sending, pause: Pause, until: datetime) -> bool:
 def begin(sending: Sending) -> None:
     """Bring forward who waits for a domain's limit that is not there any more, or is another now.
 
-    To be called when a worker starts: only then may a limit have changed. (Limits are read once, at the start.)
+    And let go what the staging guard kept back, where it does not any more.
+
+    To be called when a worker starts: only then may a setting have changed. (They are read once, at the start.)
     """
+    _let_go(sending)
     with sending.store.read() as conn:
         known = rows.every_queue(conn)
     rules = sending.pace.domains if sending.pace is not None else {}
@@ -55,6 +58,15 @@ def begin(sending: Sending) -> None:
         wanted = pace.words_of(rules.get(domain, ())) if way == sending.transport.name else ""
         if found.rule != wanted:
             respread(sending, domain, way)
+
+
+@tried_again
+def _let_go(sending: Sending) -> None:
+    with sending.store.read() as conn:
+        if not guard.kept_back(conn):
+            return
+    with sending.store.write() as conn:
+        guard.let_go(conn, only_to=sending.only_to, now=sending.clock())
 
 
 def respread(sending: Sending, domain: str, way: str | None = None) -> None:

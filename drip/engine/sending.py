@@ -37,7 +37,7 @@ Clock = Callable[[], datetime]
 class Sending:
     """Everything that sending needs. `worker` names this process in leases.
 
-    `in_doubt` is `resend` or `hold`; `only_to` is a staging guard: mail to any other address is held.
+    `in_doubt` is `resend` or `hold`; `only_to` is a staging guard: mail to any other address waits.
     `limit` is the workspace's cap on mails to one learner, over all courses. `pace` is how fast mail may go. `brand` is
     that of mails which belong to no template.
     """

@@ -7,9 +7,21 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 
 from drip.engine.pace import PaceNow, pace_now
-from drip.engine.verdict import Seen, Verdict, verdict_of
+from drip.engine.verdict import Seen, Verdict, in_force, verdict_of, ways
 from drip.schedule.pace import Pace
-from drip.store import Store, breaker, courses, enrolments, learners, ledger, queue, workers
+from drip.store import (
+    Store,
+    breaker,
+    courses,
+    enrolments,
+    fresh_links,
+    guard,
+    learners,
+    ledger,
+    queue,
+    requests,
+    workers,
+)
 from drip.store.breaker import Trouble
 from drip.store.workers import Worker
 
@@ -40,7 +52,9 @@ class InDoubt:
 class Status:
     """The queue at a glance. `lag` in seconds: how long the longest due has been due. `problems` needs a person.
 
-    `waiting` counts what needs a person; `problems` lists the first of them. `workers` has the last seen first.
+    `waiting` counts what needs a person; `problems` lists the first of them. `guarded` is what the staging guard keeps
+    back, `asking` what the subscribe form and old links have asked for and has not gone. `workers` has the last seen
+    first.
     """
 
     verdict: Verdict
@@ -51,6 +65,8 @@ class Status:
     sent: Sent
     in_doubt: InDoubt
     waiting: int
+    guarded: int
+    asking: int
     deliveries: Mapping[str, int]
     problems: tuple[Mapping[str, object], ...]
     troubles: tuple[Trouble, ...]
@@ -71,7 +87,7 @@ def status(
 ) -> Status:
     """How the queue is at `now`, its verdict in words with times in `zone`. `then`: what is done with doubts.
 
-    `pace` is what is set for the way out that has this name.
+    `way` is the name of the way out that is set, and `pace` what is set for it.
     """
     with store.read() as conn:
         paced = pace_now(conn, pace, way, now=now) if pace is not None else None
@@ -81,13 +97,16 @@ def status(
         mails, first_at, last_at = queue.doubts(conn)
         published, seen = courses.listed(conn), workers.listed(conn)
         waiting = counted.states.get("held", 0) + queue.stuck(conn)
-        troubles = breaker.listed(conn)
+        under_way = counted.states.get("claimed", 0) + counted.states.get("handed", 0)
+        used = ways(way, [one for one in seen if one.is_alive(now)])
+        guarded, asking = guard.kept_back(conn), requests.to_go(conn) + fresh_links.to_go(conn)
+        troubles = in_force(breaker.listed(conn), used, busy=bool(due or under_way), now=now)
         found = Seen(
             now=now,
             zone=zone,
             due=due,
             oldest_at=oldest_at,
-            under_way=counted.states.get("claimed", 0) + counted.states.get("handed", 0),
+            under_way=under_way,
             waiting=waiting,
             last_sent_at=counted.last_sent_at,
             troubles=troubles,
@@ -96,6 +115,8 @@ def status(
             paused=sum(one.paused_at is not None for one in published),
             held_up_by=paced.held_up_by if paced is not None else None,
             goes_on_at=paced.next_at if paced is not None else None,
+            way=way,
+            guarded=guarded,
         )
         return Status(
             verdict=verdict_of(found),
@@ -106,6 +127,8 @@ def status(
             sent=Sent(last_hour=counted.last_hour, last_day=counted.last_day, last_at=counted.last_sent_at),
             in_doubt=InDoubt(mails=mails, first_at=first_at, last_at=last_at, then=then),
             waiting=waiting,
+            guarded=guarded,
+            asking=asking,
             deliveries=counted.states,
             problems=tuple(queue.problems(conn)),
             troubles=tuple(troubles),
@@ -132,19 +155,23 @@ class Queue:
     courses_paused: int
 
 
-def queue_now(store: Store, *, now: datetime, seen_now: datetime) -> Queue:
-    """How the queue is at `now`; `seen_now` is the real time, in which workers leave their signs of life."""
+def queue_now(store: Store, *, now: datetime, seen_now: datetime, way: str = "") -> Queue:
+    """How the queue is at `now`; `seen_now` is the real time, in which workers leave their signs of life.
+
+    `way` is the name of the way out that is set.
+    """
     with store.read() as conn:
         due, oldest_at = queue.due(conn, now=now)
         open_, handed_at = queue.open_states(conn)
         published = courses.listed(conn)
         alive = [one for one in workers.listed(conn) if one.is_alive(seen_now)]
+        busy = bool(due or open_["claimed"] or open_["handed"])
         return Queue(
             due=due,
             lag=_since(oldest_at, now),
             open=open_,
             oldest_handed=_since(handed_at, now),
-            breaker_open=bool(breaker.listed(conn)),
+            breaker_open=bool(in_force(breaker.listed(conn), ways(way, alive), busy=busy, now=now)),
             workers_alive=len(alive),
             courses_paused=sum(one.paused_at is not None for one in published),
         )

@@ -32,6 +32,8 @@ class Kind(StrEnum):
     PAUSED = "paused"
     #: Nothing is due, but something waits for a person.
     WAITING = "waiting"
+    #: Nothing is due, but the staging guard keeps mails back.
+    GUARDED = "guarded"
     #: What is due goes out.
     SENDING = "sending"
     #: What is due waits for the pace that somebody has set.
@@ -60,7 +62,8 @@ class Verdict:
 class Seen:
     """What a verdict is passed on. `zone` is for times in its sentence; `workers` has the last seen first.
 
-    `held_up_by` and `goes_on_at`: the limit of the pace that lets nothing go just now, and until when.
+    `held_up_by` and `goes_on_at`: the limit of the pace that lets nothing go just now, and until when. `way` is the
+    name of the way out that is set, and `guarded` how many mails the staging guard keeps back.
     """
 
     now: datetime
@@ -76,14 +79,17 @@ class Seen:
     paused: int
     held_up_by: str | None = None
     goes_on_at: datetime | None = None
+    way: str = ""
+    guarded: int = 0
 
 
 def verdict_of(seen: Seen) -> Verdict:
     """The worst that is true. Ends with what to type, where that would help."""
     alive = [one for one in seen.workers if one.is_alive(seen.now)]
     lag = seen.now - seen.oldest_at if seen.due and seen.oldest_at is not None else timedelta()
-    trouble = _met(seen.troubles, alive)
-    if trouble is not None and not _is_over(trouble, seen):
+    met = in_force(seen.troubles, ways(seen.way, alive), busy=bool(seen.due or seen.under_way), now=seen.now)
+    if met:
+        trouble = met[0]
         since = clock_text(trouble.since, seen)
         words = f"NOTHING GOES OUT since {since}: {trouble.transport} says {_cut(one_line(trouble.words))}"
         return Verdict(kind=Kind.STOPPED, words=words, type="drip doctor", alarm=True)
@@ -120,7 +126,24 @@ def verdict_of(seen: Seen) -> Verdict:
     if seen.waiting:
         words = f"Nothing is due, but {seen.waiting:,} wait{'s' if seen.waiting == 1 else ''} for a person"
         return Verdict(kind=Kind.WAITING, words=words, type="drip settle")
+    if seen.guarded:
+        words = f"Nothing is due, but {_are(seen.guarded)} held back by DRIP_ONLY_TO"
+        return Verdict(kind=Kind.GUARDED, words=words)
     return Verdict(kind=Kind.WELL, words="All is well: nothing is due.")
+
+
+def ways(way: str, alive: Sequence[Worker]) -> set[str]:
+    """The names of the ways out that are used: the one that is set here, and those of whoever sends just now."""
+    return {one.transport for one in alive} | ({way} if way else set())
+
+
+def in_force(troubles: Sequence[Trouble], used: set[str], *, busy: bool, now: datetime) -> list[Trouble]:
+    """The troubles that stop anybody, `busy` while anything is due or under way.
+
+    What another way out has met, before the setting was changed, stops nobody. And one that no mail has ended is old
+    news once its pause is long over and nothing has been due since.
+    """
+    return [one for one in troubles if (not used or one.transport in used) and (busy or now - one.until < LATE_AFTER)]
 
 
 def sentence(verdict: Verdict) -> str:
@@ -140,17 +163,6 @@ def clock_text(at: datetime, seen: Seen) -> str:
 def one_line(words: str) -> str:
     """What another machine says, fit for a terminal: on one line, without what would move the cursor."""
     return "".join(c if c.isprintable() else " " for c in " ".join(words.split()))
-
-
-def _met(troubles: Sequence[Trouble], alive: Sequence[Worker]) -> Trouble | None:
-    """The trouble of the way out that is used. What another met, before the setting was changed, stops nobody."""
-    used = {one.transport for one in alive}
-    return next((trouble for trouble in troubles if not used or trouble.transport in used), None)
-
-
-def _is_over(trouble: Trouble, seen: Seen) -> bool:
-    """Whether a trouble that no mail has ended is old news: its pause is long over, and nothing has been due since."""
-    return not seen.due and not seen.under_way and seen.now - trouble.until >= LATE_AFTER
 
 
 def _have_just_begun(alive: Sequence[Worker], seen: Seen) -> bool:

@@ -14,7 +14,7 @@ from threading import Event, Thread
 from drip.engine.sending import Sending
 from drip.errors import DripError
 from drip.runners.logs import FIELDS
-from drip.store import Store, workers
+from drip.store import Store, breaker, workers
 from drip.wiring import system_clock
 
 log = logging.getLogger("drip.run")
@@ -60,6 +60,8 @@ def _write(store: Store, me: workers.Worker, *, first: bool = False) -> None:
         with store.write() as conn:
             if first:
                 workers.forget(conn, but=me.name, now=me.seen_at)
+                alive = [one.transport for one in workers.listed(conn) if one.is_alive(me.seen_at)]
+                breaker.forget(conn, but={me.transport, *alive}, now=me.seen_at)
             workers.sign(conn, me)
     except DripError as error:
         log.warning("no sign of life could be written: %s", error)

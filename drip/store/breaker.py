@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -47,3 +48,8 @@ def trip(conn: Connection, trouble: Trouble) -> None:
 def close(conn: Connection, transport: str) -> None:
     """The transport works again."""
     conn.execute(delete(breaker).where(breaker.c.transport == transport))
+
+
+def forget(conn: Connection, *, but: Iterable[str], now: datetime) -> None:
+    """Take away what other transports have met whose pause is over: they are not used any more."""
+    conn.execute(delete(breaker).where(breaker.c.transport.not_in(sorted(but)), breaker.c.until <= now))

@@ -39,6 +39,11 @@ def anything_due(conn: Connection, *, now: datetime) -> bool:
     return conn.execute(select(fresh_link.c.id).where(fresh_link.c.due_at <= now).limit(1)).first() is not None
 
 
+def to_go(conn: Connection) -> int:
+    """How many are to go."""
+    return conn.execute(select(func.count()).where(fresh_link.c.due_at.is_not(None))).scalar_one()
+
+
 def take(conn: Connection, *, now: datetime, again_at: datetime, limit: int) -> Sequence[FreshLink]:
     """Take those that are due: until `again_at` nobody else takes them, and then somebody does whose maker is gone."""
     due = select(fresh_link).where(fresh_link.c.due_at <= now).order_by(fresh_link.c.due_at, fresh_link.c.id)

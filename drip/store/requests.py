@@ -87,6 +87,11 @@ def anything_to_do(conn: Connection, *, now: datetime) -> bool:
     return conn.execute(due).first() is not None or conn.execute(old).first() is not None
 
 
+def to_go(conn: Connection) -> int:
+    """How many wait for their mail to go."""
+    return conn.execute(select(func.count()).where(request.c.due_at.is_not(None))).scalar_one()
+
+
 def take(conn: Connection, *, now: datetime, again_at: datetime | None, limit: int) -> list[Request]:
     """Take requests whose mail is due: until `again_at` nobody else takes them (None: nobody ever does)."""
     due = select(request).where(request.c.due_at <= now).order_by(request.c.due_at, request.c.id).limit(limit)

@@ -13,7 +13,7 @@ from terminal import SETTINGS, Terminal
 ADA = "ada@customer.example"
 #: What programs have read since there was a `drip status`, and what came later.
 FIRST_KEYS = {"now", "due", "lag", "next_at", "deliveries", "problems", "troubles", "courses", "learners"}
-LATER_KEYS = {"verdict", "sent", "in_doubt", "waiting", "workers", "pace"}
+LATER_KEYS = {"verdict", "sent", "in_doubt", "waiting", "workers", "pace", "guarded", "asking"}
 NIGHT = "2026-03-02T02:14Z"
 
 
@@ -70,7 +70,7 @@ def test_it_fits_a_terminal(here: Terminal, wide: int) -> None:
             (words + "\x1b]0;owned\x07", "2026-03-02 01:14:00.000000", "2026-03-02 03:14:00.000000"),
         )
     conn.close()
-    said = here.drip("status", COLUMNS=str(wide)).out
+    said = here.drip("status", COLUMNS=str(wide), DRIP_TRANSPORT="smtp://mail.acme.example:587").out
     assert max(map(len, said.splitlines())) <= wide
     assert said.startswith("NOTHING GOES OUT since Mon 2 Mar 02:14")
     assert "type: drip doctor" in " ".join(said.split("\n\n")[0].split())

@@ -348,7 +348,7 @@ def test_stopping_finishes_the_group_and_gives_the_rest_back(stage: Stage) -> No
 
     def stop() -> bool:
         asked.append(True)
-        return len(asked) > 2  # after the first group has begun
+        return len(asked) > 3  # after the first group has begun
 
     tally = deliver_due(stage.sending, stop=stop)
     assert tally.sent == 50

@@ -10,11 +10,12 @@ from zoneinfo import ZoneInfo
 import pytest
 from stage import PLAIN_COURSE, Stage, set_up
 
+from drip.engine.deliver import until_idle
 from drip.engine.status import Status, queue_now, status
 from drip.engine.switch import switch
 from drip.engine.verdict import Kind, sentence
 from drip.runners.heartbeat import beating
-from drip.store import workers
+from drip.store import breaker, workers
 from drip.transports import Outcome, Receipt, Result
 
 #: The keys that programs have read since there was a `drip status`, and those that came later.
@@ -59,6 +60,12 @@ class Answering:
 
     def close(self) -> None:
         pass
+
+
+class Elsewhere(Answering):
+    """Another way out."""
+
+    name = "smtp mail.acme.example:587"
 
 
 def test_from_nothing_to_all_is_well(stage: Stage) -> None:
@@ -130,6 +137,47 @@ def test_nothing_goes_out(stage: Stage) -> None:
         "NOTHING GOES OUT since 07:00: outbox says 535 5.7.8 wrong [31m; type: drip doctor"
     )
     assert queue_now(stage.store, now=stage.clock(), seen_now=stage.clock()).breaker_open
+
+
+def test_what_another_way_out_has_met_is_over(stage: Stage) -> None:
+    """Once the setting names another way out, the alarm is off, for machines too, also while nobody sends; and a worker
+    takes the row away when it starts and its pause is over, but not that of a way out which somebody uses."""
+    stage.publish(PLAIN_COURSE)
+    stage.people(2)
+    stage.sending = stage.other_worker("w", transport=Answering(Outcome.UNTRIED, trouble="535 no"))
+    stage.deliver()
+
+    def stopped(way: str) -> tuple[bool, bool, bool]:
+        found = now(stage, way=way)
+        machine = queue_now(stage.store, now=stage.clock(), seen_now=stage.clock(), way=way)
+        return found.verdict.kind is Kind.STOPPED, bool(found.troubles), machine.breaker_open
+
+    assert stopped("outbox") == (True, True, True)
+    assert stopped("smtp mail.acme.example:587") == (False, False, False)
+    after = stage.other_worker("after", transport=Elsewhere(Outcome.SENT))
+    with beating(after, clock=stage.clock):
+        assert stopped("outbox") == (True, True, True), "its pause is not over"
+    stage.clock.turn(hours=1)
+    seen(stage)
+    with beating(after, clock=stage.clock):
+        assert stopped("outbox")[0], "somebody uses it"
+    stage.clock.turn(hours=1)
+    with beating(after, clock=stage.clock), stage.store.read() as conn:
+        assert breaker.listed(conn) == []
+
+
+def test_what_the_guard_keeps_back_is_told_and_goes_at_once_when_it_is_lifted(stage: Stage) -> None:
+    """DRIP_ONLY_TO left on is no "all is well"; a worker that starts without it, or with another, does not wait."""
+    stage.publish(PLAIN_COURSE)
+    ada, bo, _ = stage.people(3)
+    until_idle(stage.other_worker("guarded", only_to=frozenset({"me@acme.example"})))
+    seen(stage)
+    found = now(stage)
+    assert (found.guarded, found.verdict.kind) == (3, Kind.GUARDED)
+    assert until_idle(stage.other_worker("other", only_to=frozenset({ada, bo}))).sent == 2
+    assert now(stage).guarded == 1
+    assert until_idle(stage.other_worker("free")).sent == 1
+    assert (now(stage).guarded, now(stage).verdict.kind) == (0, Kind.WELL)
 
 
 def test_paused_held_and_in_doubt(stage: Stage) -> None:

@@ -28,7 +28,8 @@ def test_all_is_well() -> None:
     ("changes", "row"),
     [
         ({"kind": "outbox"}, ("sending-outbox", "hint")),
-        ({"only_to": frozenset({"boss@acme.se"})}, ("sending-only-to", "hint")),
+        ({"only_to": frozenset({"boss@acme.se"})}, ("sending-only-to", "warning")),
+        ({"only_to": frozenset({"boss@acme.se"}), "kind": "outbox"}, ("sending-only-to", "hint")),
         ({"postal_address": ""}, ("sending-postal", "warning")),
         ({"trouble": 'there is no way out "smpt:"'}, ("sending-transport", "error")),
     ],

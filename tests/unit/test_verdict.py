@@ -58,6 +58,12 @@ GONE = replace(WORKER, seen_at=NOW - ALIVE_FOR - timedelta(seconds=1))
             "Nobody is sending: 40 are left under way, and the last worker was seen at 03:13; type: drip run",
             False,
         ),
+        (
+            {"guarded": 3},
+            Kind.GUARDED,
+            "Nothing is due, but 3 are held back by DRIP_ONLY_TO",
+            False,
+        ),
         ({"under_way": 40}, Kind.SENDING, "Sending: the last 40 are under way.", False),
         (
             {"due": 3_200, "oldest_at": LATELY},
@@ -118,6 +124,13 @@ GONE = replace(WORKER, seen_at=NOW - ALIVE_FOR - timedelta(seconds=1))
             Kind.WELL,
             "All is well: nothing is due.",
             False,
+        ),
+        ({"troubles": (TROUBLE,), "workers": (), "way": "sendgrid"}, Kind.WELL, "All is well: nothing is due.", False),
+        (  # this shell has another setting than the worker that sends
+            {"troubles": (TROUBLE,), "way": "outbox"},
+            Kind.STOPPED,
+            "NOTHING GOES OUT since 03:14: smtp mail.example:587 says 535 5.7.8 no [2J really; type: drip doctor",
+            True,
         ),
     ],
 )

@@ -69,7 +69,8 @@ def _judged(
         yield ok("sending-transport", way_out, "mails leave for the world")
     if only_to:
         words = f"the staging guard is on (here or in drip.toml): only {listed(sorted(only_to))} get mail"
-        yield hint("sending-only-to", "DRIP_ONLY_TO", words, "unset DRIP_ONLY_TO")
+        row = hint if kind == "outbox" else warning
+        yield row("sending-only-to", "DRIP_ONLY_TO", words, "unset DRIP_ONLY_TO")
     if not postal_address:
         words = "mails carry no postal address, which the law wants in many countries (CAN-SPAM, for one)"
         yield warning(
