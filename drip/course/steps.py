@@ -148,7 +148,7 @@ class Notify(Part):
 
 
 class Award(Part):
-    """A step that gives a certificate. It is written down now; its page comes with a later version."""
+    """A step that gives a certificate. The learner's own page of the course and an answer's page lead to it."""
 
     award: Id = Field(description="What is given.", examples=["certificate"])
     id: StepId | None = Field(

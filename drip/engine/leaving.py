@@ -9,11 +9,12 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from drip.engine.sending import facts_of
+from drip.engine.sending import PERSONAL, facts_of
 from drip.errors import NotFound, TokenError
 from drip.people import Enrolment, Facts, Learner, State
 from drip.plan.model import Mail, Plan
-from drip.schedule.advance import after_send
+from drip.schedule.advance import after_send, look_ahead
+from drip.schedule.gates import released
 from drip.store import courses, enrolments, learners, ledger, returns
 from drip.store.ledger import UNDER_WAY
 from drip.store.returns import UNSUBSCRIBED
@@ -21,12 +22,17 @@ from drip.track.evidence import Evidence
 
 #: A leaving can be taken back for so long.
 UNDO_FOR = timedelta(hours=24)
+#: Why somebody is looked at who has just come back.
+CAME_BACK = "came back after leaving"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Left:
-    """What a leaving did: whether it put the address on the list, how its enrolments stood, which mails it stopped."""
+    """What a leaving did: what was left (`everything` or the `course`), whether it put the address on the list, how its
+    enrolments stood, which mails it stopped.
+    """
 
+    scope: str
     suppressed: bool
     before: tuple[Mapping[str, Any], ...]
     mails: tuple[Mapping[str, Any], ...]
@@ -39,7 +45,12 @@ class Left:
     @property
     def data(self) -> dict[str, object]:
         """What its evidence keeps."""
-        return {"suppressed": self.suppressed, "before": list(self.before), "mails": list(self.mails)}
+        return {
+            "scope": self.scope,
+            "suppressed": self.suppressed,
+            "before": list(self.before),
+            "mails": list(self.mails),
+        }
 
 
 def leave(
@@ -59,7 +70,12 @@ def leave(
     mails = returns.mails_before(conn, ids)
     enrolments.end(conn, ids, state=State.LEFT, ended_by=UNSUBSCRIBED, also_finished=finished_too)
     ledger.cancel(conn, ids, answer=UNSUBSCRIBED)
-    return Left(suppressed=suppressed, before=tuple(before), mails=tuple(mails))
+    return Left(
+        scope="course" if scope == "course" else "everything",
+        suppressed=suppressed,
+        before=tuple(before),
+        mails=tuple(mails),
+    )
 
 
 def made_by(conn: Connection, delivery_id: int, press: str, *, now: datetime) -> tuple[int, datetime] | None:
@@ -107,18 +123,37 @@ def go_on(conn: Connection, before: list[dict[str, Any]], *, left_at: datetime, 
     back = [one["id"] for one in before if returns.put_back(conn, one, left_at=left_at, now=now)]
     standings = [one for one in enrolments.by_ids(conn, back).values() if one.enrolment.state is State.ACTIVE]
     facts, rows = facts_of(conn, [one.enrolment for one in standings])
-    written = []
+    written: list[tuple[Enrolment, datetime | None, str]] = []
     for one in standings:
         stands, plan = one.enrolment, courses.plan_of(conn, one.enrolment.revision)
         if plan is None:
             continue
         # a mail that is under way, or waits in the ledger, moves them on itself
         under_way = any(row.step == stands.next_step and row.state in UNDER_WAY for row in rows[stands.id])
-        if not under_way:
-            stands = _past_what_arrived(plan, stands, facts[stands.id])
-        written.append((stands, None if under_way or stands.held_out else now, "came back after leaving"))
+        if under_way or stands.held_out:
+            written.append((stands, None, CAME_BACK))
+            continue
+        stands = _past_what_arrived(plan, stands, facts[stands.id])
+        behind = stands.revision != one.current
+        written.append((stands, now, CAME_BACK) if behind else _with_its_time(plan, stands, one.learner, facts, now))
     enrolments.save(conn, written)
     return len(back)
+
+
+def _with_its_time(
+    plan: Plan, stands: Enrolment, learner: Learner, facts: Mapping[int, Facts], now: datetime
+) -> tuple[Enrolment, datetime, str]:
+    """The enrolment, released, and when its next mail is due. What only a claim decides is looked at at once."""
+    gated = plan.goal is not None or plan.stop is not None or plan.hold_while is not None
+    if gated or not isinstance(plan.step(stands.next_step or ""), Mail):
+        return stands, now, CAME_BACK
+    try:
+        then = look_ahead(plan, released(stands, now), learner, facts[stands.id], now)
+    except PERSONAL:  # the claim holds it, and says why
+        return stands, now, CAME_BACK
+    if then.due_at is None or then.due_at <= now:
+        return stands, now, CAME_BACK
+    return then.enrolment, then.due_at, then.reason
 
 
 def _past_what_arrived(plan: Plan, stands: Enrolment, facts: Facts) -> Enrolment:

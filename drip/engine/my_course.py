@@ -24,7 +24,7 @@ from drip.schedule.advance import Next, next_due, scope
 from drip.schedule.migrate import retimed
 from drip.schedule.reviews import REVIEW
 from drip.schedule.slots import zone_of
-from drip.store import courses, enrolments, learners, ledger
+from drip.store import awards, courses, enrolments, learners, ledger
 from drip.store.enrolments import Standing
 from drip.store.ledger import UNDER_WAY, Delivery, Phase
 
@@ -69,7 +69,7 @@ class Seen:
     `ahead` says how it stands with the next mail, `next_at` when it comes, or (WAITS) when the course goes on without;
     `asks` is the question whose answer it waits for. `mark` names what has come so far: a press on "the next one now"
     means the one after it. `number` of `of` is how far they are (0: nothing has come). `left_all`: the address gets
-    nothing at all.
+    nothing at all. `awarded` is the run that has earned them a certificate, if one has.
     """
 
     learner: Learner
@@ -84,6 +84,7 @@ class Seen:
     asks: Question | None
     mark: int
     left_all: bool
+    awarded: int | None = None
 
     @property
     def zone(self) -> ZoneInfo:
@@ -156,6 +157,7 @@ def see(
         asks=None,
         mark=max((row.id for row in rows if row.step != REVIEW and row.state not in _TO_COME), default=0),
         left_all=bool(learners.suppressed(conn, [key])),
+        awarded=awards.latest_run(conn, learner.id, plan.course_id),
     )
     if stands.state is State.PAUSED:
         return replace(seen, ahead=Ahead.PAUSED)

@@ -18,7 +18,7 @@ from drip.errors import DripError, ExpressionError, NotFound
 from drip.people import Enrolment, Learner
 from drip.plan.model import Mail, Plan, Question, Survey
 from drip.schedule.advance import next_due
-from drip.store import Store, enrolments, evidence, former, learners, ledger
+from drip.store import Store, awards, enrolments, evidence, former, learners, ledger, returns
 from drip.store.ledger import Delivery
 from drip.store.returns import UNSUBSCRIBED
 from drip.store.troubles import tried_again
@@ -84,6 +84,14 @@ class Rated:
     rating: int
     repeated: bool
     next_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leaving:
+    """What was left, `everything` or the `course`; and whether by the learner's own page of the course."""
+
+    scope: str
+    on_own_page: bool
 
 
 class Recorder:
@@ -245,6 +253,21 @@ class Recorder:
         """(number, until when it can be taken back) of the leaving that this very press has made, or None."""
         with self.store.read() as conn:
             return leaving.made_by(conn, delivery_id, press, now=now)
+
+    def leaving_of(self, delivery_id: int, number: int) -> Leaving:
+        """What the leaving of that number, by a link of this mail, has left. Raises NotFound where there is none."""
+        with self.store.read() as conn:
+            left, origin = returns.leavings(conn, delivery_id).get(number), self._origin(conn, delivery_id)
+        if left is None:
+            raise NotFound("nobody has left by this mail")
+        # what was written down before scopes were
+        scope = str(left.data.get("scope") or left.item or origin.plan.unsubscribe)
+        return Leaving(scope=scope, on_own_page=bool(left.item))
+
+    def awarded(self, origin: Origin) -> int | None:
+        """The enrolment that has earned this learner a certificate of the mail's course, if one has."""
+        with self.store.read() as conn:
+            return awards.latest_run(conn, origin.learner.id, origin.plan.course_id)
 
     def has_left(self, learner: Learner) -> bool:
         """Whether this learner's address is on the suppression list."""

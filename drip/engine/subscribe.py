@@ -158,6 +158,15 @@ class Subscriptions:
             found = _fresh(requests.by_id(conn, request_id), check, now)
             return found, self._plan(conn, found.course_id)
 
+    def standing(self, asked: Request, plan: Plan) -> Joined:
+        """What became of a request that was confirmed before. Reads, and changes nothing."""
+        with self._store.read() as conn:
+            address = learners.address_of(asked.email)
+            known = learners.by_addresses(conn, [address]).get(address)
+            if known is None:  # erased since
+                raise TokenError("this request is not here any more", status=410)
+            return _joined(conn, plan, known)
+
     def confirm(self, request_id: int, check: int, visit: Visit) -> Joined:
         """Take in whoever has confirmed: learner, consent, and the course begins. Twice does it once.
 

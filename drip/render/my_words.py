@@ -60,6 +60,7 @@ class MyWords:
     pause_other: str
     pause_then: str
     pause_open: str
+    pause_ask_paused: str
 
     # the pace
     pace_ask: str
@@ -81,9 +82,12 @@ class MyWords:
     language_means: str
     zone_ask: str
     zone_means: str
+    zone_atlantic: str
+    zone_indian: str
 
     # leaving
     leave_ask: str
+    leave_mistake: str
     leave_course: str
     leave_all: str
     left_course: str

@@ -25,6 +25,11 @@ class PageWords:
     press_sends: str
     sure: tuple[str, str, str]
     answering_as: str
+    not_you: str
+    not_you_means: str
+    not_you_join: str
+    to_course: str
+    to_certificate: str
 
     # what it says after the press
     right: str
@@ -57,6 +62,7 @@ class PageWords:
     left_means: str
     left_before: str
     left_short: str
+    left_course_short: str
     nameless_sender: str
 
     # leaving one course

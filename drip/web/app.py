@@ -70,7 +70,8 @@ def build_app(
     """
     pages = Pages(brand=brand, logo=logo, accent=accent, language=language, templates_dir=templates_dir)
     visits = Visits(clock=clock, network_key=network_key, proxies=proxies)
-    links = Links(recorder=recorder, ring=ring, clock=clock, pages=pages, visits=visits)
+    offered = () if subscriptions is None else subscriptions.offer.courses
+    links = Links(recorder=recorder, ring=ring, clock=clock, pages=pages, visits=visits, offered=offered)
     tracking = Tracking(
         ring=ring,
         visits=visits,

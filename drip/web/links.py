@@ -7,7 +7,7 @@ looked up, so that a forged one costs no query and writes nothing.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -24,6 +24,7 @@ from drip.render.surveys import ratings
 from drip.track.token import Claim, Purpose, Ring, answer_item, read_answer_item, verify
 from drip.web import nonce
 from drip.web.forms import from_elsewhere, read_form
+from drip.web.onward import Onward, Ways
 from drip.web.pages import Pages
 from drip.web.return_links import Former, Returning
 from drip.web.visits import Visits
@@ -45,11 +46,18 @@ class Links:
     clock: Callable[[], datetime]
     pages: Pages
     visits: Visits
+    #: The courses that anybody may ask for by the form.
+    offered: Collection[str] = ()
 
     @property
     def returning(self) -> Returning:
         """Where a leaving is taken back."""
         return Returning(recorder=self.recorder, ring=self.ring, clock=self.clock, pages=self.pages, visits=self.visits)
+
+    @property
+    def onward(self) -> Onward:
+        """Where an answer's page leads on to."""
+        return Onward(recorder=self.recorder, ring=self.ring, offered=self.offered)
 
     @property
     def former(self) -> Former:
@@ -103,14 +111,16 @@ class Links:
                 raise HTTPException(400)
             rated = self.recorder.rated(delivery, rating, visit)
             # looked up again: an answer may have moved the enrolment on
-            return self.pages.rated(self.recorder.origin(delivery), rated, now=visit.at)
+            origin = self.recorder.origin(delivery)
+            return self.pages.rated(origin, rated, self.onward.from_answer(origin, visit.at), now=visit.at)
         question, pressed = origin.question(claim.item)
         option, sure = _number(form.get("option", str(pressed))), form.get("sure", "")
         if sure not in SURE or option is None or not 0 <= option < len(question.options):
             raise HTTPException(400)
         item = answer_item(read_answer_item(claim.item)[0], option)
         graded = self.recorder.answered(delivery, item, sure, visit)
-        return self.pages.feedback(self.recorder.origin(delivery), graded, sure, now=visit.at)
+        origin = self.recorder.origin(delivery)
+        return self.pages.feedback(origin, graded, sure, self.onward.from_answer(origin, visit.at), now=visit.at)
 
     async def _left(self, request: Request, claim: Claim, token: str) -> Response:
         form = await read_form(request, multipart=True, elsewhere=True)
@@ -144,15 +154,16 @@ class Links:
 
     def _see_question(self, claim: Claim, token: str, visit: Visit) -> Response:
         origin = self.recorder.origin(claim.delivery_id)
+        ways = Ways(subscribe=self.onward.to_form(origin))
         if _asks_for_rating(origin, claim):
             survey = origin.survey()
             chosen = survey.low + claim.item
             if chosen not in ratings(survey):
                 raise NotFound("this survey has no such rating")
-            shown = self.pages.rate(origin, survey, chosen, nonce.make(self.ring, token))
+            shown = self.pages.rate(origin, survey, chosen, nonce.make(self.ring, token), ways)
         else:
             question, option = origin.question(claim.item)
-            shown = self.pages.answer(origin, question, option, nonce.make(self.ring, token))
+            shown = self.pages.answer(origin, question, option, nonce.make(self.ring, token), ways)
         self.recorder.visited(claim.delivery_id, f"answer/{claim.item}", visit)
         return shown
 

@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from drip.engine.my_course import Ahead, Came, Seen, languages_of
 from drip.people import State
+from drip.render.certificates import certificate_token
 from drip.render.dates import day_in_words, locale_of
 from drip.render.languages import words_for
 from drip.render.parts import title_in
@@ -91,6 +92,7 @@ class MyPages:
             came=[self._line(seen, one, links["mails"], locale, now) for one in reversed(seen.came)],
             rows=() if gone else _rows(seen, words, locale, now),
             undo=undo,
+            certificate=self._certificate(seen, links["certificates"]),
         )
 
     def room(self, name: str, seen: Seen, token: str, *, now: datetime, told: str = "") -> Response:
@@ -127,6 +129,9 @@ class MyPages:
         values = {"zone_name": zone, **values}
         return self._pages.of_course(seen.plan, seen.learner, seen.language, template, nonce=mark, **values)
 
+    def _certificate(self, seen: Seen, folder: str) -> str:
+        return "" if seen.awarded is None else folder + certificate_token(self._ring, seen.awarded)
+
     def _line(self, seen: Seen, one: Came, mails: str, locale: Locale, now: datetime) -> Line:
         return Line(
             title=one.title or words_for(seen.language).recap_subject,
@@ -147,7 +152,12 @@ def _locale(seen: Seen) -> Locale:
 def _links(token: str, room: str) -> dict[str, str]:
     """Where things are, from the page itself: whatever stands before /my/ in the address."""
     up = "../" if room else ""
-    return {"home": f"{up}{token}", "rooms": "" if room else f"{token}/", "mails": f"{up}../v/"}
+    return {
+        "home": f"{up}{token}",
+        "rooms": "" if room else f"{token}/",
+        "mails": f"{up}../v/",
+        "certificates": f"{up}../certificate/",
+    }
 
 
 def _progress(seen: Seen) -> str:

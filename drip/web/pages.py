@@ -24,6 +24,7 @@ from drip.render.parts import title_in
 from drip.render.surveys import ends, ratings
 from drip.render.words import Notice, PageWords, direction
 from drip.web.next_tip import next_tip, say
+from drip.web.onward import Ways
 from drip.web.words import fill, page_words, sure_labels
 
 PACKAGED = Path(__file__).parent / "pages"
@@ -73,7 +74,7 @@ class Pages:
             lstrip_blocks=True,
         )
 
-    def answer(self, origin: Origin, question: Question, chosen: int, nonce: str) -> Response:
+    def answer(self, origin: Origin, question: Question, chosen: int, nonce: str, ways: Ways) -> Response:
         """A question of a mail with one option chosen, asking how sure the learner is."""
         return self._of(
             origin,
@@ -83,16 +84,16 @@ class Pages:
             chosen=chosen,
             nonce=nonce,
             sure=sure_labels(self._words(origin), SURE),
+            ways=ways,
         )
 
-    def rate(self, origin: Origin, survey: Survey, chosen: int, nonce: str) -> Response:
+    def rate(self, origin: Origin, survey: Survey, chosen: int, nonce: str, ways: Ways) -> Response:
         """A survey with one rating chosen, to be sent with a press."""
         meaning = ends(survey, words_for(origin.delivery.language))
-        return self._of(
-            origin, "rate.html", survey=survey, ratings=ratings(survey), ends=meaning, chosen=chosen, nonce=nonce
-        )
+        values = {"survey": survey, "ratings": ratings(survey), "ends": meaning, "chosen": chosen, "nonce": nonce}
+        return self._of(origin, "rate.html", ways=ways, **values)
 
-    def rated(self, origin: Origin, rated: Rated, *, now: datetime) -> Response:
+    def rated(self, origin: Origin, rated: Rated, ways: Ways, *, now: datetime) -> Response:
         """Thanks for a rating, and when the next tip comes."""
         return self._of(
             origin,
@@ -100,10 +101,11 @@ class Pages:
             survey=rated.survey,
             rating=rated.rating,
             repeated=rated.repeated,
+            ways=ways,
             next=next_tip(origin, rated.next_at, self._words(origin), now),
         )
 
-    def feedback(self, origin: Origin, graded: Graded, sure: str, *, now: datetime) -> Response:
+    def feedback(self, origin: Origin, graded: Graded, sure: str, ways: Ways, *, now: datetime) -> Response:
         """Right or wrong, the explanations, and when the next tip comes."""
         words, options = self._words(origin), _lettered(graded.question.options)
         right = [lettered for lettered, option in zip(options, graded.question.options, strict=True) if option.correct]
@@ -115,6 +117,7 @@ class Pages:
             chosen=options[graded.option],
             right_ones=[] if graded.correct else right,
             remark=_remark(graded, sure, words),
+            ways=ways,
             next=next_tip(origin, graded.next_at, words, now),
         )
 
@@ -122,14 +125,20 @@ class Pages:
         """Asks whether to leave."""
         return self._of(origin, "leave.html", nonce=nonce, scope=origin.plan.unsubscribe)
 
-    def left(self, origin: Origin, *, before: bool, undo: str = "") -> Response:
-        """Says that the learner has left. `undo` is a token that takes it back."""
+    def left(self, origin: Origin, *, before: bool, scope: str = "", undo: str = "") -> Response:
+        """Says that the learner has left (`scope`: what the course says). `undo` is a token that takes it back."""
         back = words_for(origin.delivery.language).back
-        return self._of(origin, "left.html", before=before, scope=origin.plan.unsubscribe, undo=undo, back=back)
+        return self._of(
+            origin, "left.html", before=before, scope=scope or origin.plan.unsubscribe, undo=undo, back=back
+        )
 
     def left_in_short(self, origin: Origin) -> Response:
         """What a mail provider is told that has pressed for the learner (RFC 8058): it shows it to nobody."""
-        return PlainTextResponse(self._words(origin).left_short + "\n", headers=PRIVATE)
+        words = self._words(origin)
+        course = title_in(origin.plan, origin.delivery.language)
+        of_course = origin.plan.unsubscribe == "course"
+        said = fill(words.left_course_short, course=course) if of_course else words.left_short
+        return PlainTextResponse(said + "\n", headers=PRIVATE)
 
     def test(self, language: str, status: int = 200) -> Response:
         """Says that the link came from a test message."""

@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
+from drip.engine.leaving import UNDO_FOR
 from drip.engine.record import Origin, Recorder
 from drip.errors import TokenError
 from drip.people import State
@@ -19,6 +20,7 @@ from drip.render.languages import words_for
 from drip.track.token import Claim, Purpose, Ring, sign, verify
 from drip.web import nonce
 from drip.web.forms import read_form
+from drip.web.onward import course_until
 from drip.web.pages import PRIVATE, Pages
 from drip.web.visits import Visits
 from drip.web.words import page_words, preferred
@@ -70,12 +72,19 @@ class Returning:
         return self.pages.about(origin, "undo.html", back=words_for(origin.delivery.language).back)
 
     def _undone(self, claim: Claim, request: Request) -> Response:
-        self.recorder.came_back(claim.delivery_id, claim.item, self.visits.of(request, request.method, None))
+        visit = self.visits.of(request, request.method, None)
+        self.recorder.came_back(claim.delivery_id, claim.item, visit)
         origin = self.recorder.origin(claim.delivery_id)
-        if _is_gone(self.recorder, origin):  # they have left once more since, and that holds
-            return self.pages.left(origin, before=True)
+        leaving = self.recorder.leaving_of(claim.delivery_id, claim.item)
+        gone = _still_left(self.recorder, origin, leaving.scope)
+        if gone:  # they have left once more since, and that holds
+            return self.pages.left(origin, before=True, scope=gone)
         back = words_for(origin.delivery.language).back
-        return self.pages.about(origin, "back.html", back=back, scope=origin.plan.unsubscribe)
+        # a mail that was passed on can leave and come back, and shows nobody's page
+        until = min(visit.at + UNDO_FOR, course_until(origin))
+        course = f"../my/{sign(self.ring, Purpose.COURSE, claim.delivery_id, expires_at=until)}"
+        course = course if leaving.on_own_page and visit.at < until else ""
+        return self.pages.about(origin, "back.html", back=back, scope=leaving.scope, to_course=course)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,6 +112,8 @@ class Former:
         return self.pages.show(template, language, sender=sender, **values)
 
 
-def _is_gone(recorder: Recorder, origin: Origin) -> bool:
-    left_course = origin.plan.unsubscribe == "course" and origin.enrolment.state is State.LEFT
-    return left_course or recorder.has_left(origin.learner)
+def _still_left(recorder: Recorder, origin: Origin, scope: str) -> str:
+    """What stays left after the undo of a leaving of that scope: `everything`, this `course`, or ""."""
+    if recorder.has_left(origin.learner):
+        return "everything"
+    return "course" if scope == "course" and origin.enrolment.state is State.LEFT else ""

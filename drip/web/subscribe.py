@@ -26,6 +26,7 @@ from drip.render.dates import locale_of
 from drip.render.languages import words_for
 from drip.render.parts import title_in
 from drip.schedule.slots import zone_of
+from drip.store import requests
 from drip.track.token import Claim, Purpose, Ring, verify
 from drip.web import nonce, stamp
 from drip.web.dates import in_words
@@ -121,6 +122,8 @@ class Subscribing:
 
     def _ask(self, claim: Claim, token: str) -> Response:
         found, plan = self.subscriptions.request(claim.delivery_id, claim.item, now=self.clock())
+        if found.state == requests.CONFIRMED:
+            return self._told(self.subscriptions.standing(found, plan), found, now=self.clock(), before=True)
         return self._about(
             plan,
             found.language or plan.language,
@@ -134,12 +137,18 @@ class Subscribing:
         visit = self.visits.of(request, request.method, page)
         found, _ = self.subscriptions.request(claim.delivery_id, claim.item, now=visit.at)
         joined = self.subscriptions.confirm(claim.delivery_id, claim.item, visit)
+        return self._told(joined, found, now=visit.at, before=False)
+
+    def _told(self, joined: Joined, found: requests.Request, *, now: datetime, before: bool) -> Response:
+        """What came of a request: just now, or `before`."""
         language = found.language or joined.plan.language
         words = words_for(language).subscribe
         match joined.outcome:
             case Outcome.IN:
-                next_ = self._next(joined, language, visit.at)
-                return self._about(joined.plan, language, joined.learner.email, "joined.html", next=next_)
+                next_ = self._next(joined, language, now)
+                return self._about(
+                    joined.plan, language, joined.learner.email, "joined.html", next=next_, before=before
+                )
             case Outcome.HAD:
                 return self._about(joined.plan, language, joined.learner.email, "notice.html", notice=words.had)
             case Outcome.CLOSED:

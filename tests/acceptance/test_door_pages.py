@@ -192,11 +192,11 @@ def test_asking_by_keyboard_alone(browser: Browser, site: Site) -> None:
     expect(page.get_by_label("Your first name")).to_be_focused()
     page.keyboard.type("Åsa")
     page.keyboard.press("Tab")
-    expect(page.get_by_role("button", name="Ask for the course")).to_be_focused()
+    expect(page.get_by_role("button", name="Sign me up")).to_be_focused()
     assert outline(page, ":focus") >= 2
     site.stage.clock.turn(seconds=5)
     page.keyboard.press("Enter")
-    expect(page.get_by_role("heading", level=1)).to_have_text("Now look at your mail")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Look at your mail")
     page.context.close()
     (row,) = requests_of(site.stage)
     assert (row.email, row.first_name, row.state) == (NEW, "Åsa", "waiting")

@@ -153,12 +153,12 @@ def test_a_course_is_slowed_and_paused_by_keyboard_alone(browser: Browser, site:
         if page.evaluate("() => document.activeElement.innerText").startswith("Pace"):
             break
     page.keyboard.press("Enter")
-    expect(page.get_by_role("heading", level=1)).to_have_text("How often shall tips come?")
+    expect(page.get_by_role("heading", level=1)).to_have_text("How often should tips come?")
     page.keyboard.press("Tab")
     expect(page.get_by_role("button", name="Half as often")).to_be_focused()
     with page.expect_navigation():
         page.keyboard.press("Enter")
-    expect(page.get_by_role("status")).to_have_text("Done. It holds from now on.")
+    expect(page.get_by_role("status")).to_have_text("Saved.")
     assert site.stands().wish.tempo is Tempo.HALF
     page.goto(site.link("pause"))
     for _ in range(4):

@@ -304,7 +304,7 @@ def test_an_answer_is_given_by_keyboard_alone(browser: Browser, site: Site) -> N
         assert outline(page, "button:focus") >= 2
     page.keyboard.press("Shift+Tab")
     page.keyboard.press("Enter")
-    expect(page.get_by_role("heading", level=1)).to_have_text("That is right")
+    expect(page.get_by_role("heading", level=1)).to_have_text("That’s right")
     page.context.close()
     assert [row.data for row in site.workspace.evidence() if row.kind == "answer"] == [
         {"option": 0, "correct": True, "sure": "fairly"}
@@ -330,7 +330,7 @@ def test_going_back_and_forward_answers_nothing_twice(browser: Browser, site: Si
     page.goto(site.link(Purpose.ANSWER, 0))
     press(page, "button[value=certain]")
     page.reload()
-    expect(page.get_by_role("heading", level=1)).to_have_text("That is right")
+    expect(page.get_by_role("heading", level=1)).to_have_text("That’s right")
     assert "You have answered this before" not in page.content()
     page.context.close()
     assert site.workspace.kinds().count("answer") == 1

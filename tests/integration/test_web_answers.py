@@ -64,7 +64,7 @@ def test_a_right_answer_is_said_and_explained_at_once(workspace: Workspace, clie
     """In words and with an icon; then when the next tip comes, in the learner's own zone."""
     page = press(client, workspace.path(Purpose.ANSWER, 0, days=30))
     assert page.status_code == 200
-    assert "That is right" in page.text
+    assert "That’s right" in page.text
     assert "<svg" in page.text
     assert page.text.count("The view holds the filters.") == 1
     assert "There is no blank chart" not in page.text
@@ -86,7 +86,7 @@ def test_a_wrong_answer_shows_both_explanations(workspace: Workspace, client: ht
 def test_the_posted_option_decides(workspace: Workspace, client: httpx.Client) -> None:
     """A learner may change their mind on the page; the link names only what is chosen first."""
     page = press(client, workspace.path(Purpose.ANSWER, 1, days=30), "guessed", option=0)
-    assert "That is right" in page.text
+    assert "That’s right" in page.text
     assert answers(workspace) == [("welcome", 0, True, "guessed")]
 
 

@@ -50,7 +50,7 @@ def test_a_recap_asks_the_question_that_came_back(workspace: Workspace, client: 
 def test_the_posted_option_stays_on_its_card(workspace: Workspace, client: httpx.Client) -> None:
     """Choosing another option on the page answers the same question."""
     verdict = press(client, workspace.path(Purpose.ANSWER, answer_item(1, 1), days=30), option=0)
-    assert "That is right" in verdict.text
+    assert "That’s right" in verdict.text
     assert [row.item for row in workspace.evidence() if row.kind == "answer"] == ["welcome"]
 
 

@@ -123,7 +123,7 @@ def test_looking_takes_nothing_back(stage: Stage, client: httpx.Client) -> None:
     """A scanner that follows the undo's address sees one question; only the form's own field acts."""
     path = undo_in(leave(client, link(stage)))
     seen = client.get(path)
-    assert (seen.status_code, "Take back that you left?" in seen.text) == (200, True)
+    assert (seen.status_code, "Undo that you left?" in seen.text) == (200, True)
     for form in ({}, {"undo": "2"}, {"leave": "everything"}, ONE_CLICK):
         assert client.post(path, data=form).status_code == 400
     assert stage.standing(ANNA).enrolment.state is State.LEFT
@@ -336,3 +336,74 @@ def test_one_click_of_the_erased_acts_at_once(stage: Stage, client: httpx.Client
     assert (answer.status_code, answer.text.startswith("You are unsubscribed")) == (200, True)
     assert stage.deliver().sent == 0
     assert stage.standing(ANNA).enrolment.state is State.LEFT
+
+
+def test_the_page_after_an_undo_names_what_was_left(stage: Stage, client: httpx.Client) -> None:
+    """One course left on the learner's own page is that course; everything is everything, with the course's own scope."""
+    delivery_id = stage.rows()[0].id
+    mine = f"/my/{sign(stage.sending.ring, Purpose.COURSE, delivery_id)}"
+    for do, says in (("course", "comes to"), ("everything", "and your courses go on")):
+        page = client.get(f"{mine}/leave")
+        left = client.post(f"{mine}/leave", data={**fields(page), "do": do})
+        undo = re.search(r'href="\.\./\.\./(undo/[^"]+)"', left.text)
+        assert undo, left.text
+        back = client.post(f"/{undo[1]}", data={"undo": "1"})
+        assert ("You are back" in back.text, says in back.text) == (True, True), back.text
+        onward = re.search(r'href="\.\.(/my/[^"]+)"', back.text)
+        assert onward, "whoever left on their own page may go back to it"
+        assert client.get(onward[1]).status_code == 200
+    assert stage.standing(ANNA).enrolment.state is State.ACTIVE
+
+
+def test_an_unsubscribe_link_opens_nobody_elses_page(stage: Stage, client: httpx.Client) -> None:
+    """The page after its undo has no way to *my course*: mails are passed on, and that link works for ever."""
+    back = client.post(undo_in(leave(client, link(stage))), data={"undo": "1"})
+    assert ("You are back" in back.text, "/my/" in back.text) == (True, False)
+
+
+def test_whoever_has_left_the_course_again_is_not_told_they_are_back(stage: Stage, client: httpx.Client) -> None:
+    """The form of an undo that is sent again, after the one course was left once more, on a course of any scope."""
+    mine = f"/my/{sign(stage.sending.ring, Purpose.COURSE, stage.rows()[0].id)}"
+
+    def leaves() -> str:
+        page = client.post(f"{mine}/leave", data={**fields(client.get(f"{mine}/leave")), "do": "course"})
+        found = re.search(r'href="\.\./\.\./(undo/[^"]+)"', page.text)
+        assert found, page.text
+        return f"/{found[1]}"
+
+    undo = leaves()
+    client.post(undo, data={"undo": "1"})
+    leaves()
+    again = client.post(undo, data={"undo": "1"})
+    assert "You are back" not in again.text
+    assert "Nothing from" in again.text
+
+
+def test_one_click_that_leaves_a_course_says_so(tmp_path: Path) -> None:
+    """Other courses go on, so that "nothing more" would be false."""
+    stage = set_up(tmp_path)
+    stage.publish("unsubscribe: course\n" + PLAIN_COURSE)
+    stage.add(ANNA)
+    stage.enrol(ANNA)
+    stage.deliver()
+    with running(door_app(stage)) as url, httpx.Client(base_url=url, timeout=60) as client:
+        said = client.post(link(stage), data=ONE_CLICK).text
+    assert (said.startswith("You have left “"), "Nothing more from this course" in said) == (True, True)
+
+
+def test_after_an_undo_the_next_mail_has_its_real_time(tmp_path: Path) -> None:
+    """What `drip why` says before the next run is what *my course* says; and the mail comes then, alone."""
+    stage = set_up(tmp_path)
+    stage.publish(PLAIN_COURSE.replace("1 hour", "2 days"))
+    stage.add(ANNA)
+    stage.enrol(ANNA)
+    stage.deliver()
+    planned = stage.standing(ANNA).due_at
+    assert planned is not None
+    assert planned > stage.clock()
+    with running(door_app(stage)) as url, httpx.Client(base_url=url, timeout=60) as client:
+        client.post(undo_in(leave(client, link(stage))), data={"undo": "1"})
+    assert stage.standing(ANNA).due_at == planned
+    assert stage.deliver().sent == 0
+    stage.clock.now = planned
+    assert stage.deliver().sent == 1
