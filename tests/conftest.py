@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -28,6 +29,19 @@ def _say_goodbye() -> Iterator[None]:
     """Close the ways out and the stores that the stage opened."""
     yield
     _close_what_is_open()
+
+
+@pytest.fixture(autouse=True)
+def _log_as_before() -> Iterator[None]:
+    """Undo what a command that was run in this process has asked of the log: its stderr is gone with its test."""
+    root, ours = logging.getLogger(), logging.getLogger("drip")
+    handlers, levels = list(root.handlers), (root.level, ours.level)
+    yield
+    for handler in [handler for handler in root.handlers if type(handler) is logging.StreamHandler]:
+        if handler not in handlers:
+            root.removeHandler(handler)
+    root.setLevel(levels[0])
+    ours.setLevel(levels[1])
 
 
 def _close_what_is_open() -> None:
