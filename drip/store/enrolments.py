@@ -297,9 +297,15 @@ def end(
 
 
 def lengthen_holds(conn: Connection, course_id: str, *, paused_at: datetime, now: datetime) -> None:
-    """A whole course's pause is over: its time does not count against what fell due meanwhile."""
+    """A whole course's pause is over: its time does not count against what fell due meanwhile.
+
+    One that was held or paused by itself counts all of that time when it is looked at.
+    """
     query = select(enrolment.c.id, enrolment.c.due_at, enrolment.c.held_for).where(
-        enrolment.c.course_id == course_id, enrolment.c.state == "active", enrolment.c.due_at <= now
+        enrolment.c.course_id == course_id,
+        enrolment.c.state == "active",
+        enrolment.c.due_at <= now,
+        enrolment.c.held_since.is_(None),
     )
     query = query.order_by(enrolment.c.id).with_for_update(key_share=True)
     lengthened = [

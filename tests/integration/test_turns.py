@@ -106,3 +106,15 @@ def test_what_is_tried_again_leaves_room(stage: Stage) -> None:
     stage.clock.turn(minutes=1)
     course(stage, "fresh", 30)
     assert taken(stage, 20) == {"refused": 10, "fresh": 10}
+
+
+def test_a_pause_inside_a_courses_pause_counts_once(stage: Stage) -> None:
+    """Whoever was paused by themselves meanwhile has that time counted when they are looked at, and not twice."""
+    course(stage, "paused", 2)
+    paused_at = stage.clock()
+    with stage.store.write() as conn:
+        conn.exec_driver_sql("UPDATE enrolment SET held_since = due_at WHERE id = 1")
+        stage.clock.turn(days=3)
+        enrolments.lengthen_holds(conn, "paused", paused_at=paused_at, now=stage.clock())
+        held = conn.exec_driver_sql("SELECT held_for FROM enrolment ORDER BY id").scalars().all()
+    assert held == [0.0, 3 * 86_400.0]
