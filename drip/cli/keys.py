@@ -58,9 +58,11 @@ def rotate(format: FormatOption = Format.text) -> None:
     path = put_first(chosen.folder, secret, chosen.secret_keys)
     (first, *others) = named([secret, *chosen.secret_keys], chosen.retired_keys)
 
+    older = "1 older key stays" if len(others) == 1 else f"{len(others)} older keys stay"
+
     def text() -> None:
         say(
-            f"{first.id} signs from now on; it stands first in {path.name}. {len(others)} older stay for old links.",
+            f"{first.id} signs from now on; it stands first in {path.name}. {older} for old links.",
             "Start `drip serve` (or `drip up`) again first, then `drip run`: a web side that does not know the new key",
             "yet would refuse its links. The suppression list stays as it is.",
         )

@@ -61,7 +61,7 @@ def print_report(found: CourseReport) -> None:
         say(f"Questions that came back: {again} (95 % interval {percent(low)} to {percent(high)})")
     for survey, ratings in found.ratings.items():
         score = f"NPS {ratings.nps:+.0f}" if ratings.nps is not None else f"mean {ratings.mean:.1f}"
-        say(f"Survey {survey}: {ratings.n} ratings, {score}")
+        say(f"Survey {survey}: {ratings.n} {'rating' if ratings.n == 1 else 'ratings'}, {score}")
     if found.held_out:
         say(f"{found.held_out} of the active are held out: enrolled, and never mailed")
     say("Opened and clicked count mails by people; +n are mails that only machines touched, ?n unsure ones.")

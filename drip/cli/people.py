@@ -106,7 +106,7 @@ def add(
             attributes=attributes,
             declared=chosen.defaults.attributes,
         )
-    show(format, plain_learner(learner), lambda: say(f"{learner.email} is in"))
+    show(format, plain_learner(learner), lambda: say(f"added {learner.email}"))
 
 
 @learners_app.command("list")

@@ -252,4 +252,8 @@ def _told(tally: Tally) -> str:
         "in doubt": tally.in_doubt,
     }
     told = ", ".join(f"{number:,} {word}" for word, number in words.items() if number or word == "sent")
+    if tally.confirmations:
+        told += f", {tally.confirmations:,} asked to confirm"
+    if tally.fresh_links:
+        told += f", {tally.fresh_links:,} fresh {'link' if tally.fresh_links == 1 else 'links'}"
     return f"{told}: nothing was due" if tally == Tally() else told

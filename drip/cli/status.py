@@ -87,7 +87,7 @@ def _lines(found: Status, local: Any) -> Iterator[tuple[str, str]]:
     yield "Now", f"{shown(found.now, local)} ({local})"
     late = f", the oldest for {span_text(timedelta(seconds=found.lag))}" if found.due else ""
     yield "Due", f"{found.due:,}{late}" if found.due else "nothing"
-    yield "Next", shown(found.next_at, local) or "nothing is planned"
+    yield "Next", _next(found, local)
     sent = found.sent
     last = f"; the last {span_text(found.now - sent.last_at)} ago" if sent.last_at is not None else ""
     yield "Sent", f"{sent.last_hour:,} in the last hour, {sent.last_day:,} in 24 hours{last}"
@@ -97,7 +97,8 @@ def _lines(found: Status, local: Any) -> Iterator[tuple[str, str]]:
     if found.guarded:
         yield "Guard", f"{found.guarded:,} held back by DRIP_ONLY_TO; without it they go when a worker starts"
     if found.asking:
-        yield "Asked for", f"{found.asking:,} mails that the subscribe form or an old link has asked for are to go"
+        what = "1 mail that" if found.asking == 1 else f"{found.asking:,} mails that"
+        yield "Asked for", f"{what} the subscribe form or an old link asks for, to go"
     if found.in_doubt.mails and found.in_doubt.last_at is not None:
         what = "sent again" if found.in_doubt.then == "resend" else "held for you"
         until = shown(found.in_doubt.last_at, local)
@@ -108,6 +109,17 @@ def _lines(found: Status, local: Any) -> Iterator[tuple[str, str]]:
     yield "Learners", f"{found.learners:,}"
     mails = ", ".join(f"{number:,} {state.replace('_', ' ')}" for state, number in found.deliveries.items())
     yield "Mails", mails or "none yet"
+
+
+def _next(found: Status, local: Any) -> str:
+    """When the next mail goes. What is due already goes now, or when the pace lets it."""
+    if found.next_at is None:
+        return "nothing is planned"
+    if found.next_at > found.now:
+        return shown(found.next_at, local)
+    if found.pace is not None and found.pace.next_at is not None:
+        return f"{shown(found.pace.next_at, local)}, when the pace lets it"
+    return "now"
 
 
 def _line(name: str, words: str) -> None:

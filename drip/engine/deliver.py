@@ -53,7 +53,7 @@ def deliver_due(
     come_in(sending.store, now=sending.clock(), suppression_key=sending.suppression_key)
     if asked := ask_back(sending, stop=stop):
         log.info("asked_to_confirm", extra={"fields": {"mails": asked}})
-    send_fresh_links(sending, stop=stop)
+    total += Tally(confirmations=asked, fresh_links=send_fresh_links(sending, stop=stop))
     if moved := catch_up(sending.store, now=sending.clock(), library=sending.library):
         log.info("caught_up", extra={"fields": {"enrolments": moved}})
     while not stop() and total.trouble is None:

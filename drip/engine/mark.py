@@ -28,13 +28,18 @@ OWN_TROUBLE_AFTER = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tally:
-    """What was done, in mails. `trouble` is the sender's own trouble, if it was met."""
+    """What was done, in mails. `trouble` is the sender's own trouble, if it was met.
+
+    `confirmations` and `fresh_links` went to people who had asked for them, and belong to no course.
+    """
 
     sent: int = 0
     retried: int = 0
     held: int = 0
     failed: int = 0
     in_doubt: int = 0
+    confirmations: int = 0
+    fresh_links: int = 0
     trouble: str | None = None
 
     def __add__(self, other: Tally) -> Tally:
@@ -44,6 +49,8 @@ class Tally:
             held=self.held + other.held,
             failed=self.failed + other.failed,
             in_doubt=self.in_doubt + other.in_doubt,
+            confirmations=self.confirmations + other.confirmations,
+            fresh_links=self.fresh_links + other.fresh_links,
             trouble=other.trouble or self.trouble,
         )
 

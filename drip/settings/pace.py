@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from difflib import get_close_matches
+from itertools import pairwise
 from typing import Any
 
 import idna
@@ -105,6 +106,12 @@ def _warm_up(value: Any) -> tuple[int, ...]:
     for number in value:
         if isinstance(number, bool) or not isinstance(number, int) or not 1 <= number <= MOST_MAILS:
             raise ValueError(f"{_shown(number)} is not a day's number of mails: write whole numbers from 1 on")
+    for day, (before, number) in enumerate(pairwise(value), start=2):
+        if number < before:
+            raise ValueError(
+                f"{number:,} on day {day} is fewer than {before:,} the day before: a warm-up rises day by day,"
+                f" such as {sorted(value)[:4]}; to go slower for good, write rate"
+            )
     return tuple(value)
 
 

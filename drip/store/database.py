@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
+import os
 import shutil
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from datetime import datetime
 from pathlib import Path
 from threading import Lock
@@ -62,8 +63,14 @@ class Store:
             {} if self.sqlite else {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
         )
         if self.sqlite:
+            event.listen(self.engine, "do_connect", self._make_file)
             event.listen(self.engine, "connect", _set_up_sqlite)
             event.listen(self.engine, "begin", _begin_sqlite)
+
+    def _make_file(self, *_told: object) -> None:
+        """A new file is for its owner alone, since addresses are in it; the write-ahead log gets the file's mode."""
+        if self.file is not None and not str(self.file).startswith("file:"):
+            _make_private(self.file)
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
@@ -175,9 +182,16 @@ def _takes_pen(conn: Connection) -> bool:
         sqlite.execute(f"PRAGMA busy_timeout={int(BUSY_FOR_SECONDS * 1000)}")
 
 
+def _make_private(path: Path) -> None:
+    """Make an empty file that its owner alone may read. One that is there stays as it is."""
+    with suppress(OSError):  # what is wrong, SQLite says when it opens the file
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+
+
 def _copy(source: Path, to: Path) -> None:
     """A consistent copy, also while others write (the file alone could lack what is in the write-ahead log)."""
     partial = to.with_suffix(".part")
+    _make_private(partial)
     with sqlite3.connect(source) as old, sqlite3.connect(partial) as new:
         old.backup(new)
     shutil.move(partial, to)

@@ -17,6 +17,7 @@ from sendgrid_server import sendgrid_server
 
 from drip.course.parse import parse
 from drip.plan.compile import compile_plan
+from drip.settings import load
 
 ROOT = Path(__file__).parents[2]
 DOCS = [
@@ -123,6 +124,17 @@ def test_every_course_compiles(file: Path) -> None:
         if re.search(r"^title:", text, flags=re.MULTILINE):
             plan = compile_plan(parse("shown.yaml", text.encode()), layout="")
             assert plan.steps
+
+
+@pytest.mark.parametrize("file", [file for file in DOCS if blocks(file, "toml")], ids=lambda file: file.name)
+def test_every_setting_is_read(file: Path, tmp_path: Path) -> None:
+    """A toml block is taken as it stands, in the file that its first line names."""
+    for number, text in enumerate(blocks(file, "toml")):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        named = re.match(r"# (drip\.local\.toml)$", text, flags=re.MULTILINE)
+        (folder / (named[1] if named else "drip.toml")).write_text(text, "utf-8")
+        assert load(folder, {}).is_workspace
 
 
 def test_every_program_runs(tmp_path: Path) -> None:

@@ -72,7 +72,8 @@ def test_run_until_idle_sends_what_is_due(here: Terminal) -> None:
     """What is due goes once; the tally is one JSON object; a second time nothing is due."""
     enrolled(here)
     tally = here.json("run", "--until-idle", "--now", MONDAY)
-    assert tally == {"sent": 1, "retried": 0, "held": 0, "failed": 0, "in_doubt": 0, "trouble": None}
+    assert tally == {"sent": 1, "retried": 0, "held": 0, "failed": 0, "in_doubt": 0, "confirmations": 0,
+                     "fresh_links": 0, "trouble": None}  # fmt: skip
     assert here.drip("run", "--until-idle", "--now", MONDAY).out == "0 sent: nothing was due\n"
     mail = next((here.folder / "outbox").glob("*.eml")).read_text()
     assert f"To: Ada <{ADA}>" in mail

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import sqlite3
 from pathlib import Path
@@ -97,6 +98,7 @@ def test_pace_is_told_where_it_is_set(here: Terminal) -> None:
     here.drip("run", "--until-idle")
     said = here.drip("status").out
     assert "Pace:      1 used of 1/hour" in said
+    assert re.search(r"Next: .*, when the pace lets it", said)
     assert here.json("status")["pace"]["limits"][0]["used"] == 1
 
 

@@ -108,6 +108,20 @@ def test_an_older_database_is_copied_before_it_is_migrated(tmp_path: Path) -> No
     copy = next(tmp_path.glob("drip.db.*.bak"))
     with sqlite3.connect(copy) as conn:
         assert conn.execute("SELECT email FROM learner").fetchall() == [("ada@customer.example",)]
+    assert copy.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_new_file_is_for_its_owner_alone(tmp_path: Path) -> None:
+    """Addresses are in it, and in its write-ahead log; a file that is there keeps the mode that somebody gave it."""
+    store = Store(f"sqlite:///{tmp_path / 'drip.db'}")
+    store.upgrade()
+    with store.write() as conn:
+        conn.exec_driver_sql("UPDATE alembic_version SET version_num = version_num")
+        assert {file.stat().st_mode & 0o777 for file in tmp_path.iterdir()} == {0o600}
+    store.close()
+    (tmp_path / "drip.db").chmod(0o640)
+    Store(f"sqlite:///{tmp_path / 'drip.db'}").upgrade()
+    assert (tmp_path / "drip.db").stat().st_mode & 0o777 == 0o640
 
 
 def test_an_empty_database_says_what_to_type(url: str) -> None:

@@ -6,7 +6,7 @@ import http.client
 import re
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, timedelta
 from html import unescape
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -17,6 +17,9 @@ from doors import CONSENT, OFFER, ask, door_app, fields, link_in, mails_to, pres
 from stage import PLAIN_COURSE, Stage, set_up
 
 from drip.engine.ask_back import ask_back
+from drip.engine.deliver import until_idle
+from drip.engine.mark import Tally
+from drip.engine.status import status
 from drip.engine.subscribe import Offer
 from drip.store import requests
 from drip.store.requests import ASKED, ASKING, WAITING
@@ -320,6 +323,18 @@ def test_a_staging_guard_holds_these_too(stage: Stage, client: httpx.Client) -> 
     assert (stage.mails(), requests_of(stage)[0].state) == ([], WAITING)
     stage.clock.turn(hours=2)
     assert ask_back(stage.sending) == 1
+
+
+def test_a_worker_that_starts_without_the_guard_asks_at_once_and_says_so(stage: Stage, client: httpx.Client) -> None:
+    """`drip status` counts what is to go, and the worker counts what went, although it belongs to no course."""
+    ask(stage, client)
+    until_idle(replace(stage.sending, only_to=frozenset({"me@acme.example"})))
+    found = status(stage.store, now=stage.clock(), zone=UTC)
+    assert (found.guarded, found.asking) == (1, 1)
+    assert until_idle(replace(stage.sending, only_to=frozenset({"you@acme.example"}))) == Tally()
+    assert until_idle(stage.sending) == Tally(confirmations=1)
+    found = status(stage.store, now=stage.clock(), zone=UTC)
+    assert (found.guarded, found.asking) == (0, 0)
 
 
 def test_nothing_to_do_writes_nothing(stage: Stage) -> None:

@@ -86,6 +86,7 @@ def test_words_for_spans(tmp_path: Path, words: str, span: timedelta) -> None:
         ("connections = true", "not True"),
         ('connections = "4"', 'not "4"'),
         ("warm_up = []", "such as [200, 500, 1000]"),
+        ("warm_up = [500, 200]", "200 on day 2 is fewer than 500 the day before"),
         ("warm_up = 200", "such as [200, 500, 1000]"),
         ("warm_up = [200, 0]", "0 is not a day's number of mails"),
         ('warm_up = ["many"]', "\"many\" is not a day's number of mails"),
