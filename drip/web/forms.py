@@ -10,9 +10,9 @@ from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect, Request
 
-#: Our forms have three short fields.
+#: The longest of our forms, a learner's hour and days, has twelve short fields.
 LONGEST_BYTES = 16 * 1024
-MOST_FIELDS = 10
+MOST_FIELDS = 12
 #: A body that has not come within so long does not come from a person's press.
 PATIENCE_SECONDS = 10.0
 

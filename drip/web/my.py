@@ -34,7 +34,7 @@ from drip.engine.mail_again import MailAgain
 from drip.engine.my_changes import MyCourse, Outcome
 from drip.engine.record import Recorder
 from drip.errors import TokenError
-from drip.people import Tempo
+from drip.people import Tempo, Wish
 from drip.render.message import NO_DELIVERY
 from drip.track.token import Claim, Purpose, Ring, sign, verify
 from drip.web import nonce
@@ -134,6 +134,8 @@ class My:
             change = _change(room, form)
         except _Wrong as wrong:
             return shown.room(room, self.my.seen(claim.delivery_id, now=now), token, now=now, told=str(wrong))
+        if isinstance(change, SetTimes) and form.get("do") == "save":
+            change = _as_changed(change, form, self.my.seen(claim.delivery_id, now=now).enrolment.wish)
         visit = self.visits.of(request, request.method, page)
         changed = self.my.press(claim.delivery_id, change, visit)
         if changed.outcome is Outcome.CANNOT and isinstance(change, Pause) and change.until is not None:
@@ -169,6 +171,8 @@ def _change(room: str, form: Mapping[str, str]) -> Change:
         case "", "next" if _NUMBER.match(form.get("mark", "")):
             return SendNext(mark=int(form["mark"]))
         case "", "resume":
+            return Resume()
+        case "pause", "resume":
             return Resume()
         case "pause", "open":
             return Pause()
@@ -208,6 +212,13 @@ def _times(form: Mapping[str, str]) -> SetTimes:
         return SetTimes(at=parse_clock(at[:5]) if at else None, days=days)
     except ValueError:
         raise _Wrong("choose_hour") from None
+
+
+def _as_changed(change: SetTimes, form: Mapping[str, str], wish: Wish) -> SetTimes:
+    """What was left as the page had shown it is nobody's wish: the course's own hour and days may change later."""
+    days = "".join(str(day) for day in sorted(change.days or ()))
+    at = wish.at if form.get("at", "").strip()[:5] == form.get("at_shown") else change.at
+    return SetTimes(at=at, days=wish.days if days == form.get("days_shown") else change.days)
 
 
 def _zone(name: str) -> SetZone:

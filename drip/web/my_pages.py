@@ -11,7 +11,7 @@ from markupsafe import Markup
 from starlette.responses import Response
 
 from drip.engine.my_course import Ahead, Came, Seen, languages_of
-from drip.people import State
+from drip.people import State, Tempo
 from drip.render.certificates import certificate_token
 from drip.render.dates import day_in_words, locale_of
 from drip.render.languages import words_for
@@ -28,6 +28,7 @@ from drip.web.my_rooms import (
     days_in_words,
     hour_in_words,
     languages,
+    listed,
     own_name,
     paces,
     pauses,
@@ -101,15 +102,18 @@ class MyPages:
         extra: Mapping[str, object]
         match name:
             case "pause":
-                extra = pauses(seen, words, locale, now)
+                sender = self._pages.brand or seen.plan.sender.name or words.nameless_sender
+                how = _paused(seen, words, locale, now, sender) if seen.enrolment.state is State.PAUSED else ""
+                extra = pauses(seen, words, locale, now) | {"how": how}
             case "pace":
-                extra = {"choices": paces(seen, words, locale, now), "slow": not can_be_faster(seen.plan)}
+                extra = {"choices": paces(seen, words, locale, now), "slow": _as_fast_as_can_be(seen)}
             case "times":
                 extra = times(seen, locale)
             case "language":
                 extra = {"choices": languages(seen)}
             case "zone":
-                extra = {"regions": regions(), "zone": str(seen.zone)}
+                extra = {"regions": regions(words.my, locale), "zone": listed(str(seen.zone))}
+                extra["other"] = city(str(seen.zone), locale) if _unlisted(seen) else ""
             case _:
                 extra = {}
         told = getattr(words.my, told) if told else ""
@@ -125,7 +129,7 @@ class MyPages:
 
     def _show(self, seen: Seen, token: str, template: str, **values: object) -> Response:
         mark = nonce.make(self._ring, token)
-        zone = str(seen.zone).replace("_", " ")
+        zone = city(str(seen.zone), _locale(seen))
         values = {"zone_name": zone, **values}
         return self._pages.of_course(seen.plan, seen.learner, seen.language, template, nonce=mark, **values)
 
@@ -138,6 +142,18 @@ class MyPages:
             day=_day(one.at, seen, locale, now),
             url=mails + sign(self._ring, Purpose.VIEW, one.delivery_id),
         )
+
+
+def _as_fast_as_can_be(seen: Seen) -> bool:
+    """Whether nothing would be faster than now: whoever has it half as often can have it more often."""
+    return seen.enrolment.wish.tempo is not Tempo.HALF and not can_be_faster(seen.plan)
+
+
+def _unlisted(seen: Seen) -> bool:
+    """Whether the zone that holds is none that the list has, such as one without a place."""
+    return not any(
+        listed(str(seen.zone)) == name for _, zones in regions(_words(seen).my, _locale(seen)) for name, _ in zones
+    )
 
 
 def _words(seen: Seen) -> PageWords:
@@ -225,7 +241,7 @@ def _rows(seen: Seen, words: PageWords, locale: Locale, now: datetime) -> list[R
         "pace": Row(name="pace", label=my.pace, value=tempos(my)[wish.tempo]),
         "times": Row(name="times", label=my.times, value=hours or my.as_course),
         "language": Row(name="language", label=my.language, value=own_name(seen.language)),
-        "zone": Row(name="zone", label=my.zone, value=city(str(seen.zone))),
+        "zone": Row(name="zone", label=my.zone, value=city(str(seen.zone), locale)),
         "leave": Row(name="leave", label=my.leave, value=""),
     }
     theirs = seen.enrolment.paused_by in (None, LEARNER, SILENT)

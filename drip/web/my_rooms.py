@@ -6,15 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from functools import lru_cache
+from importlib.resources import files
 from itertools import pairwise
-from zoneinfo import available_timezones
 
 from babel import Locale
+from babel.core import get_global
+from babel.dates import get_timezone_location
 
 from drip.course.timing import Rule
 from drip.engine.my_changes import LONGEST_PAUSE
 from drip.engine.my_course import Ahead, Seen, languages_of
-from drip.people import Tempo
+from drip.people import State, Tempo
 from drip.plan.model import Branch, Mail
 from drip.render.dates import day_in_words, locale_of, time_in_words
 from drip.render.words import MyWords, PageWords
@@ -24,8 +26,9 @@ from drip.web.words import fill
 
 #: Pauses that take one press, in days.
 PAUSES = (7, 14, 30)
-#: Regions that are old names of zones that have a better one, or no place at all.
-_NO_PLACES = ("Etc", "US", "Canada", "Brazil", "Chile", "Mexico", "posix", "right", "SystemV")
+#: Where the first part of a zone's name lies (CLDR territories). Oceans have names of ours.
+_TERRITORIES = {"Africa": "002", "America": "019", "Antarctica": "AQ", "Arctic": "150", "Asia": "142", "Europe": "150"}
+_TERRITORIES |= {"Australia": "009", "Pacific": "009"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +80,7 @@ def pauses(seen: Seen, words: PageWords, locale: Locale, now: datetime) -> dict[
     ]
     return {
         "choices": choices,
+        "paused": seen.enrolment.state is State.PAUSED,
         "first": (today + timedelta(days=1)).isoformat(),
         "last": (today + LONGEST_PAUSE).isoformat(),
     }
@@ -93,6 +97,7 @@ def times(seen: Seen, locale: Locale) -> dict[str, object]:
     return {
         "at": "" if rule.at is None else f"{rule.at // 60:02}:{rule.at % 60:02}",
         "days": [((first + n) % 7, names[(first + n) % 7], (first + n) % 7 in rule.days) for n in range(7)],
+        "days_shown": "".join(str(day) for day in sorted(rule.days)),
         "own": seen.enrolment.wish.at is not None or seen.enrolment.wish.days is not None,
     }
 
@@ -120,18 +125,39 @@ def own_name(language: str) -> str:
     return name[:1].upper() + name[1:]
 
 
-def city(zone: str) -> str:
-    """`New York` for `America/New_York`."""
-    return zone.rpartition("/")[2].replace("_", " ")
+@lru_cache(maxsize=4096)
+def city(zone: str, locale: Locale) -> str:
+    """What a zone's place is called in a language: `Stockholm`, `Kalkutta` for `Asia/Kolkata` in German."""
+    name = get_timezone_location(zone, locale=locale, return_city=True)
+    return name.rpartition("/")[2].replace("_", " ") or zone
+
+
+def listed(zone: str) -> str:
+    """The zone that the list has for this one: itself, or the one of which it is another name, where there is any."""
+    same = [name for name in _zones() if _one_name(name) == _one_name(zone)]
+    return zone if zone in same or not same else same[0]
+
+
+@lru_cache(maxsize=16)
+def regions(words: MyWords, locale: Locale) -> Sequence[tuple[str, Sequence[tuple[str, str]]]]:
+    """(region, its zones as (IANA name, place)), each by its name in this language. No zone stands there twice."""
+    found: dict[str, list[tuple[str, str]]] = {}
+    oceans = {"Atlantic": words.zone_atlantic, "Indian": words.zone_indian}
+    for name in _zones():
+        first = name.partition("/")[0]
+        region = oceans.get(first) or locale.territories.get(_TERRITORIES.get(first, ""), first)
+        found.setdefault(region, []).append((name, city(name, locale)))
+    in_order = [(region, tuple(sorted(zones, key=lambda one: one[1].casefold()))) for region, zones in found.items()]
+    return (*sorted(in_order), ("UTC", (("UTC", "UTC"),)))
 
 
 @lru_cache(maxsize=1)
-def regions() -> Sequence[tuple[str, Sequence[tuple[str, str]]]]:
-    """(region, its zones as (IANA name, place)), each in alphabetical order."""
-    found: dict[str, list[tuple[str, str]]] = {}
-    for name in sorted(available_timezones()):
-        region, slash, place = name.partition("/")
-        if slash and region not in _NO_PLACES:
-            found.setdefault(region, []).append((name, place.replace("_", " ").replace("/", ", ")))
-    found["UTC"] = [("UTC", "UTC")]
-    return tuple((region, tuple(zones)) for region, zones in found.items())
+def _zones() -> tuple[str, ...]:
+    """The zones that IANA lists for people to choose from (zone.tab): a place a name, and no old names."""
+    table = files("tzdata").joinpath("zoneinfo", "zone.tab").read_text("utf-8")
+    return tuple(sorted(line.split("\t")[2].strip() for line in table.splitlines() if line[:1] not in ("", "#")))
+
+
+def _one_name(zone: str) -> str:
+    """One name for all that a zone is called (CLDR)."""
+    return str(get_global("zone_aliases").get(zone, zone))

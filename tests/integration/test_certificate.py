@@ -10,7 +10,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from doors import door_app
+from doors import door_app, fields
 from stage import Stage, set_up
 
 from drip.render.certificates import CHECK, certificate_link
@@ -175,3 +175,36 @@ def test_what_people_are_called_is_text(stage: Stage, client: httpx.Client) -> N
         assert (page.status_code, "<script" in page.text, "<b>" in page.text) == (200, False, False)
         assert page.text.count("</title>") == 1
         assert hostile in unescape(page.text)
+
+
+def test_learners_get_to_it(stage: Stage, client: httpx.Client) -> None:
+    """From their own page of the course and after an answer, once it is given and not before; each link works."""
+    stage.deliver()
+    first = stage.rows()[0].id
+    ring = stage.sending.ring
+    mine = f"/my/{sign(ring, Purpose.COURSE, first)}"
+    answer = f"/a/{sign(ring, Purpose.ANSWER, first, answer_item(0, 0))}"
+    assert "Your certificate" not in client.get(mine).text
+    completed(stage)
+    answered = client.post(answer, data={**fields(client.get(answer)), "option": "0", "sure": "certain"})
+    on_a_room = client.post(f"{mine}/zone", data={**fields(client.get(f"{mine}/zone")), "zone": "UTC", "do": "save"})
+    for page in (client.get(mine), on_a_room, answered):
+        found = re.search(r'href="([^"]+)">Your certificate</a>', page.text)
+        assert found, page.text
+        shown = client.get(page.url.join(found[1]))
+        assert (shown.status_code, "Anna Berg" in shown.text) == (200, True)
+    assert client.get(answered.url.join(re.findall(r'href="([^"]+)">Your course</a>', answered.text)[0])).text
+    for path in (f"/u/{sign(ring, Purpose.UNSUBSCRIBE, first)}", answer):
+        assert "/certificate/" not in client.get(path).text, "only a press, or their own page, leads there"
+
+
+def test_whoever_got_the_mail_passed_on_is_told_so(stage: Stage, client: httpx.Client) -> None:
+    """The answer's page says whose it is, and leads to the form where the course is offered; it opens nothing else."""
+    stage.deliver()
+    answer = f"/a/{sign(stage.sending.ring, Purpose.ANSWER, stage.rows()[0].id, answer_item(0, 0))}"
+    page = client.get(answer)
+    assert "Not you?" in page.text
+    assert "passed on to you" in page.text
+    assert "/my/" not in page.text
+    (form,) = re.findall(r'href="(\.\./subscribe/[^"]+)"', page.text)
+    assert client.get(page.url.join(form)).status_code == 200

@@ -300,3 +300,14 @@ def test_workers_at_once_ask_each_of_many_once(stage: Stage, client: httpx.Clien
         assert sum(pool.map(ask_back, workers)) == 40
     assert len(stage.mails()) == 40
     assert {(row.state, row.attempts) for row in requests_of(stage)} == {("asked", 1)}
+
+
+def test_a_link_that_was_confirmed_says_so(stage: Stage, client: httpx.Client) -> None:
+    """Opened again, it asks nothing: it tells that it is done, and when the next tip comes."""
+    ask(stage, client)
+    stage.deliver()
+    (mail,) = mails_to(stage, "new@customer.example")
+    path = link_in(mail)
+    press(client, path)
+    again = client.get(path)
+    assert ("You have confirmed already" in again.text, "<form" in again.text) == (True, False)

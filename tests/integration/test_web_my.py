@@ -363,3 +363,51 @@ def test_a_dead_address_comes_back_by_no_press(site: Site) -> None:
         path = site.path(room)
         site.client.post(path, data={**hidden(site.client.get(site.path("pause"))), "do": do})
     assert site.stage.standing(ANNA).enrolment.state is State.FAILED
+
+
+def test_saving_what_was_not_changed_is_nobodys_wish(site: Site) -> None:
+    """The course's hour and days stay the course's; what alone was changed becomes the learner's own."""
+    page = site.client.get(site.path("times"))
+    days = {f"day{number}": "1" for number in re.findall(r'name="day(\d)" value="1" checked', page.text)}
+    assert "Saved." in site.press("times", "save", at="09:00", **days).text
+    wish = site.stage.standing(ANNA).enrolment.wish
+    assert (wish.at, wish.days) == (None, None)
+    site.press("times", "save", at="10:30", **days)
+    wish = site.stage.standing(ANNA).enrolment.wish
+    assert (wish.at, wish.days) == (630, None)
+    site.press("times", "save", at="10:30", day0="1", day1="1")
+    wish = site.stage.standing(ANNA).enrolment.wish
+    assert (wish.at, wish.days) == (630, frozenset({0, 1}))
+
+
+def test_the_page_for_pausing_says_that_it_is_paused(site: Site) -> None:
+    """And has the button that ends it, which works there."""
+    assert 'value="resume"' not in site.client.get(site.path("pause")).text
+    site.press("pause", "open")
+    page = site.client.get(site.path("pause")).text
+    assert ("Paused until you come back." in page, "Pause this course?" in page) == (True, False)
+    site.press("pause", "resume")
+    assert site.stage.standing(ANNA).enrolment.state is State.ACTIVE
+
+
+def test_half_as_often_is_not_as_often_as_it_can(tmp_path: Path) -> None:
+    """A course of a mail a day has nothing faster than its plan; who has it at half the pace can have it faster."""
+    for site in _site(tmp_path, TEXT.replace("2 days", "1 day")):
+        assert "comes as often as it can" in site.client.get(site.path("pace")).text
+        site.press("pace", "half")
+        assert "comes as often as it can" not in site.client.get(site.path("pace")).text
+
+
+def test_zones_have_names_and_stand_there_once(site: Site) -> None:
+    """In the page's language, without old names of the same place; what holds is chosen, also by an old name."""
+    assert "In your time zone, <bdi>Stockholm</bdi>." in site.client.get(site.path("times")).text
+    listed = re.findall(r'<option value="([^"]+)"( selected)?>([^<]+)', site.client.get(site.path("zone")).text)
+    names = [name for name, _, _ in listed]
+    assert ("Africa/Asmara" in names, "Africa/Asmera" in names, "Asia/Calcutta" in names) == (True, False, False)
+    assert [(name, place) for name, held, place in listed if held] == [("Europe/Stockholm", "Stockholm")]
+    site.press("zone", "save", zone="Asia/Calcutta")
+    again = re.findall(r'<option value="([^"]+)" selected>([^<]+)', site.client.get(site.path("zone")).text)
+    assert again == [("Asia/Kolkata", "Kolkata")]
+    site.press("zone", "save", zone="Etc/GMT+3")
+    odd = re.findall(r'<option value="([^"]+)" selected>', site.client.get(site.path("zone")).text)
+    assert odd == ["Etc/GMT+3"], "a zone without a place is not lost by saving"

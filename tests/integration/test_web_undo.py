@@ -339,7 +339,7 @@ def test_one_click_of_the_erased_acts_at_once(stage: Stage, client: httpx.Client
 
 
 def test_the_page_after_an_undo_names_what_was_left(stage: Stage, client: httpx.Client) -> None:
-    """One course left on the learner's own page is that course; everything is everything, with the course's own scope."""
+    """One course left on the learner's own page is that course; everything is everything, whatever the course says."""
     delivery_id = stage.rows()[0].id
     mine = f"/my/{sign(stage.sending.ring, Purpose.COURSE, delivery_id)}"
     for do, says in (("course", "comes to"), ("everything", "and your courses go on")):
