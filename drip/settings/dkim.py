@@ -17,13 +17,13 @@ from drip.settings.files import FILE, Said, like
 if TYPE_CHECKING:  # most commands read settings and sign nothing
     from drip.transports.dkim_keys import DkimKey
 
-#: The section whose own sections are keys: `[dkim.s1]`.
+#: The section whose own sections are keys: `[dkim.d1]`.
 SECTION = "dkim"
-#: Variables that hold a key: DRIP_DKIM_S1 is that of `[dkim.s1]`.
+#: Variables that hold a key: DRIP_DKIM_D1 is that of `[dkim.d1]`.
 VARIABLES = "DRIP_DKIM_"
 
 _KEYS = ("domain", "key_file")
-_EXAMPLE = f'[dkim.s1] in {FILE} with domain = "acme.example" and key_file = "dkim/s1.pem"'
+_EXAMPLE = f'[dkim.d1] in {FILE} with domain = "acme.example" and key_file = "dkim/d1.pem"'
 #: Bytes of a key file that are read: one of RSA-4096 has 3,300.
 _LARGEST = 65_536
 _LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\Z", re.IGNORECASE)
@@ -42,7 +42,7 @@ class Dkim:
 
     @property
     def variable(self) -> str:
-        """The variable that may hold its key: `DRIP_DKIM_S1`."""
+        """The variable that may hold its key: `DRIP_DKIM_D1`."""
         return VARIABLES + re.sub(r"[.-]", "_", self.selector).upper()
 
 
@@ -87,7 +87,7 @@ def _section(selector: str, value: Any, where: str) -> Dkim:
         raise SettingsError(f'{place}: needs the domain that your mails come from: domain = "acme.example"')
     domain = values.read(_domain, value["domain"], f"{place} domain")
     if not all(_LABEL.match(label) for label in selector.split(".")):
-        raise SettingsError(f"{place}: a selector has letters, digits and hyphens, such as s1 or 2026-11")
+        raise SettingsError(f"{place}: a selector has letters, digits and hyphens, such as d1 or 2026-11")
     if len(f"{selector}._domainkey.{domain}") > _LONGEST_NAME:
         raise SettingsError(f"{place}: {selector}._domainkey.{domain} is too long for a name in the DNS")
     file = values.read(values.line, value["key_file"], f"{place} key_file") if "key_file" in value else None
@@ -119,7 +119,7 @@ def _refuse_left_over(given: Mapping[str, str], known: list[str]) -> None:
     """A key that no section speaks of would sign nothing."""
     for name in given:
         if name not in known:
-            selector = name.removeprefix(VARIABLES).lower().replace("_", "-") or "s1"
+            selector = name.removeprefix(VARIABLES).lower().replace("_", "-") or "d1"
             words = f'write [{SECTION}.{selector}] with domain = "acme.example" in {FILE}'
             raise SettingsError(f"{name}: no section says for which domain it signs; {words}{like(name, known)}")
 

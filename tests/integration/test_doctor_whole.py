@@ -171,6 +171,7 @@ def test_sendgrid_wants_its_cnames(here: Terminal, start_dns: Callable[..., DnsS
     server = start_dns(good_zone(here))
     rows = here.json("doctor", *IN_DNS, "--nameserver", server.shown, code=1, **variables)
     assert checks(rows) == [("spf-permits", "hint"), ("dkim-sendgrid", "hint"), ("dkim-missing", "error")]
+    assert "bounces.acme.example" not in {row["subject"] for row in rows}, "its envelopes are its own"
 
 
 @pytest.mark.parametrize("fault", ["servfail", "hang"])

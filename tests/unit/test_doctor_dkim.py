@@ -102,7 +102,7 @@ def test_domains_that_no_key_signs_for() -> None:
     assert found(judge_cover(["acme.example"], [below], SMTP)) == [("dkim-cover", "error")]
     [row] = judge_cover(["acme.example"], [], SMTP)
     assert row.severity.value == "warning"
-    assert row.type.startswith('[dkim.s1]\ndomain = "acme.example"\n')
+    assert row.type.startswith('[dkim.d1]\ndomain = "acme.example"\n')
     assert found(judge_cover(["acme.example"], [], Origin(kind="outbox"))) == [("dkim-cover", "hint")]
     relay = Origin(kind="smtp", host="smtp.x.example", provider=Provider(name="X", include="x.example"))
     assert found(judge_cover(["acme.example"], [], relay)) == [("dkim-cover", "hint")]

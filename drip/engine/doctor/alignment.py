@@ -69,4 +69,4 @@ def _by(by_spf: bool, by_dkim: list[str], envelope: str) -> str:
 
 
 def _key_for(domain: str) -> str:
-    return f'[dkim.s2]\ndomain = "{domain}"\nkey_file = "dkim/s2.pem"'
+    return f'[dkim.d2]\ndomain = "{domain}"\nkey_file = "dkim/d2.pem"'

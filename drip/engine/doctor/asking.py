@@ -39,7 +39,9 @@ def _ask(
     premises: Premises, senders: Sequence[Sender], names: Names, looks: Looks, topics: Collection[str]
 ) -> list[Row]:
     domains = each([domain_of(one.email) for one in senders])
-    envelopes = each([envelope_of(one) for one in senders])
+    # SendGrid's envelopes are its own: what `bounces` names is not used there
+    bounced = each([envelope_of(one) for one in senders]) if premises.kind != "sendgrid" else []
+    envelopes = bounced or domains
     first = [(one, kind) for one in (*domains, *envelopes) for kind in ("TXT", "MX")]
     first += [(f"_dmarc.{one}", "TXT") for one in domains] + [(key.name, "TXT") for key in premises.signing]
     looks.wait("dns", Task(lambda: names.together(first)), None)
@@ -56,7 +58,7 @@ def _ask(
         "dkim": lambda: _signatures(premises, domains, origin, names),
         "dmarc": lambda: _policies(premises, senders, origin, names),
         "reverse": lambda: addresses.judge_reverse(origin, names),
-        "replies": lambda: _replies(senders, names),
+        "replies": lambda: _replies(senders, bounced, names),
     }
     nothing: list[Row] = []
     begun = {topic: Task(look) for topic, look in by_topic.items() if topic in topics}
@@ -87,9 +89,8 @@ def _policies(premises: Premises, senders: Sequence[Sender], origin: Origin, nam
     return rows
 
 
-def _replies(senders: Sequence[Sender], names: Names) -> list[Row]:
+def _replies(senders: Sequence[Sender], bounced: Sequence[str], names: Names) -> list[Row]:
     answered = [domain for one in senders if (domain := domain_of(one.reply_to or one.email))]
-    bounced = [envelope_of(one) for one in senders]
     rows: list[Row] = []
     for domain in each([*answered, *bounced]):
         what = "replies" if domain in answered else "bounces"

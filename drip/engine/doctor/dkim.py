@@ -138,14 +138,14 @@ def _cover(domains: Sequence[str], keys: Sequence[SigningKey], origin: Origin) -
     for domain in domains:
         if any(within(domain, key.domain) for key in keys):
             continue
-        section = f'[dkim.s1]\ndomain = "{domain}"\nkey_file = "dkim/s1.pem"'
+        section = f'[dkim.d1]\ndomain = "{domain}"\nkey_file = "dkim/d1.pem"'
         if origin.kind == "outbox":
             yield hint("dkim-cover", domain, "no key signs for it; none is wanted until mail is sent over SMTP")
         elif origin.provider is not None:
             words = f"no key of ours signs for it: {origin.provider.name} has to, which cannot be seen from here"
             yield hint("dkim-cover", domain, words)
         elif keys:
-            section = section.replace("s1", "s2")
+            section = section.replace("d1", "d2")
             yield error("dkim-cover", domain, "no key signs for it, though others have one", section)
         else:
             words = "nothing signs its mails, unless your mail server does; big receivers refuse mail without DKIM"
