@@ -150,6 +150,7 @@ def show_(email: EmailArgument, format: FormatOption = Format.text) -> None:
     from drip import wiring
     from drip.cli.output import plain
     from drip.engine.learners import show as show_one
+    from drip.engine.wished import said_by
     from drip.schedule.slots import zone
 
     chosen = settings()
@@ -178,8 +179,11 @@ def show_(email: EmailArgument, format: FormatOption = Format.text) -> None:
                 table(["sent", "step", "state", "what the mail server said"], rows)
         if found["evidence"]:
             say("")
-            rows = [[at(e["at"]), e["kind"], e["step"], e["item"], e["origin"], e["reason"]] for e in found["evidence"]]
-            table(["at", "kind", "step", "item", "by", "reason"], rows)
+            rows = [
+                [at(e["at"]), e["kind"], e["step"], e["item"], e["said"], e["origin"], e["reason"]]
+                for e in ({**one, "said": said_by(one["kind"], one["item"], one["data"])} for one in found["evidence"])
+            ]
+            table(["at", "kind", "step", "item", "said", "by", "reason"], rows)
         if found["enrolments"]:
             say("", f"Times in {local}.")
 

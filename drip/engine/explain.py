@@ -11,7 +11,7 @@ from drip.engine.enrol import published
 from drip.engine.follow import CHANGED
 from drip.engine.learners import find
 from drip.engine.sending import PERSONAL, facts_of
-from drip.engine.wished import Asked, changes_of, hurried_between, wish_at
+from drip.engine.wished import Asked, changes_of, doors_of, hurried_between, wish_at
 from drip.errors import NotFound
 from drip.people import Enrolment, Facts
 from drip.plan.model import Mail, Plan
@@ -39,7 +39,7 @@ class Trace:
     """One learner in one course: what has come, in order, and what is next, with the reasons.
 
     Kinds of its rows, beside those of a simulation: enrol, decide, change (the learner asked for something on their
-    page), and the states of a mail that is not sent yet.
+    page), leave, return, and the states of a mail that is not sent yet.
     `paused_at` is the whole course's.
     """
 
@@ -81,6 +81,8 @@ def why(store: Store, email: str, course_id: str) -> Trace:
         told += [row(at, step, kind, reason) for at, kind, step, reason in enrolments.trace_of(conn, stands.id)]
         changes = changes_of(evidence.of_enrolments(conn, [stands.id])[stands.id])
         told += [row(one.at, "", "change", one.words) for one in changes]
+        known = evidence.of_learner(conn, learner.id)
+        told += [row(at, "", kind, words) for at, kind, words in doors_of(known, stands.id, since=stands.enrolled_at)]
         for delivery in rows[stands.id]:
             at = delivery.sent_at or delivery.handed_at or delivery.claimed_at
             kind = "mail" if delivery.state is Phase.SENT else str(delivery.state)

@@ -1,8 +1,8 @@
-"""What a learner has asked for so far, read back from the evidence: for whoever asks why a mail came when it did."""
+"""What a learner has asked for and said so far, read back from the evidence: for whoever asks why a mail came."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -25,20 +25,7 @@ class Asked:
     @property
     def words(self) -> str:
         """`pace: as planned → half as often`, as an operator reads it."""
-        match self.item:
-            case "next":
-                return "asked for the next one now"
-            case "pause" if isinstance(self.to, dict) and self.to.get("until"):
-                return f"paused until {self.to['until']}"
-            case "pause":
-                return "paused until they come back"
-            case "resume":
-                return "went on"
-            case "hour" | "days":
-                was, to = (value or "as the course says" for value in (self.was, self.to))
-                return f"{self.item}: {was} → {to}"
-            case _:
-                return f"{self.item}: {_said(self.was)} → {_said(self.to)}"
+        return _changed(self.item, self.was, self.to)
 
 
 def changes_of(events: Sequence[Evidence]) -> list[Asked]:
@@ -48,6 +35,47 @@ def changes_of(events: Sequence[Evidence]) -> list[Asked]:
         for one in sorted(events, key=lambda event: event.at)
         if one.kind is Kind.CHANGE
     ]
+
+
+def said_by(kind: str, item: str, data: Mapping[str, object]) -> str:
+    """What a piece of evidence says beside its item, in words: the option of an answer, a rating, a change."""
+    match kind:
+        case Kind.ANSWER:
+            option, correct, sure = data.get("option"), data.get("correct"), data.get("sure")
+            number = f"option {option + 1}" if isinstance(option, int) else ""
+            verdict = "" if correct is None else "right" if correct else "wrong"
+            return ", ".join(filter(None, (number, verdict, f"{sure}" if sure else "")))
+        case Kind.RATING:
+            return f"{data.get('rating', '')}"
+        case Kind.CHANGE:
+            return _changed(item, data.get("from"), data.get("to"))
+        case Kind.UNSUBSCRIBE:
+            return "this course" if data.get("scope") == "course" else "everything"
+        case Kind.RETURN:
+            return "confirmed the form" if item == "subscribe" else "took it back"
+        case _ if "to" in data:
+            return f"{_said(data.get('from'))} → {_said(data['to'])}"
+        case _:
+            return ""
+
+
+def doors_of(events: Sequence[Evidence], enrolment_id: int, *, since: datetime) -> list[tuple[datetime, str, str]]:
+    """(when, `leave` or `return`, in words) for one enrolment, of all evidence of its learner.
+
+    Who leaves everything leaves this too, and takes that back for it too.
+    """
+    found: list[tuple[datetime, str, str]] = []
+    everything = False
+    for one in sorted(events, key=lambda event: event.at):
+        mine = one.enrolment_id == enrolment_id
+        if one.at < since or one.kind not in (Kind.UNSUBSCRIBE, Kind.RETURN):
+            continue
+        if one.kind is Kind.UNSUBSCRIBE and (mine or one.data.get("scope") != "course"):
+            everything = one.data.get("scope") != "course"
+            found.append((one.at, "leave", f"left {said_by(one.kind, one.item, one.data)}"))
+        elif one.kind is Kind.RETURN and (mine or everything):
+            found.append((one.at, "return", said_by(one.kind, one.item, one.data)))
+    return found
 
 
 def wish_at(at: datetime, now: Wish, changes: Sequence[Asked]) -> Wish:
@@ -75,3 +103,20 @@ def hurried_between(since: datetime, until: datetime, changes: Sequence[Asked]) 
 
 def _said(value: object) -> str:
     return _SAID.get(value, str(value)) if value is None or isinstance(value, str) else str(value)
+
+
+def _changed(item: str, was: object, to: object) -> str:
+    match item:
+        case "next":
+            return "asked for the next one now"
+        case "pause" if isinstance(to, dict) and to.get("until"):
+            return f"paused until {to['until']}"
+        case "pause":
+            return "paused until they come back"
+        case "resume":
+            return "went on"
+        case "hour" | "days":
+            before, after = (value or "as the course says" for value in (was, to))
+            return f"{item}: {before} → {after}"
+        case _:
+            return f"{item}: {_said(was)} → {_said(to)}"

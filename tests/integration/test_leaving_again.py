@@ -150,3 +150,21 @@ def test_a_pause_that_a_person_has_set_outlives_coming_back(stage: Stage, client
     come_back_by_mail(stage, client)
     stands = stage.standing(NEW).enrolment
     assert (suppressions(stage), stands.state, stands.paused_by) == ([], State.PAUSED, "marketer")
+
+
+def test_an_operator_sees_leaving_and_coming_back(stage: Stage, client: httpx.Client) -> None:
+    """`drip why` has a row for each, also where the undo, or the form, brings somebody back."""
+    stage.clock.turn(minutes=5)
+    number = leave(stage, "first", "course")
+    stage.clock.turn(minutes=5)
+    take_back(stage, number)
+    stage.clock.turn(minutes=5)
+    leave(stage, "second", "everything")
+    stage.clock.turn(minutes=5)
+    come_back_by_mail(stage, client)
+    assert [(row.kind, row.reason) for row in stage.why(NEW).rows if row.kind in ("leave", "return")] == [
+        ("leave", "left this course"),
+        ("return", "took it back"),
+        ("leave", "left everything"),
+        ("return", "confirmed the form"),
+    ]
