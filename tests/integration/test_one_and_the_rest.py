@@ -131,7 +131,7 @@ def test_a_stop_does_not_wait_for_ever_for_a_database(stage: Stage, monkeypatch:
 
     monkeypatch.setattr(lane, "write_down", refuse)
     stage.people(1)
-    asked = iter([False, False])
+    asked = iter([False, False, False])
     with pytest.raises(StoreError):
         deliver_due(stage.sending, stop=lambda: next(asked, True))
     assert len(attempts) == lane.MARK_AGAIN_TIMES

@@ -33,6 +33,9 @@ def _judged(domain: str, lookup: Lookup, origin: Origin) -> Iterator[Row]:
         if meant is not None:
             words = f"{quoted(meant)} does not begin with v=spf1 and a space"
             yield error("spf-syntax", domain, words, txt(domain, _mended(meant, term)))
+        elif origin.kind == "sendgrid":  # the envelope is in a domain of SendGrid's, or below ours by its CNAMEs
+            words = "it has no SPF record: with a domain that SendGrid has authenticated, your mail needs none"
+            yield hint("spf-missing", domain, words, txt(domain, f"v=spf1 {term} ~all"))
         else:
             words = "it has no SPF record: receivers cannot tell your mail from forgery; name all who send for it"
             yield error("spf-missing", domain, words, txt(domain, f"v=spf1 {term} ~all"))
