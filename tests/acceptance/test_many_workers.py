@@ -82,10 +82,18 @@ def wait_until(academy: Academy, mails: int, crew: list[subprocess.Popen[str]]) 
 
 
 def killed_at_work(academy: Academy, crew: list[subprocess.Popen[str]]) -> set[int]:
-    """Kill one of the crew that has rows handed; the rows that nobody can know the fate of."""
+    """Kill one of the crew that has rows handed; the rows that nobody can know the fate of.
+
+    It is held still before it is looked at again: between a look and a kill it could mark all that it had handed.
+    """
     while True:
         for worker in crew:
             if worker.poll() is None and held_by(academy, worker, "handed"):
+                worker.send_signal(signal.SIGSTOP)
+                time.sleep(0.1)  # what it had said to the database before is done by then
+                if not held_by(academy, worker, "handed"):
+                    worker.send_signal(signal.SIGCONT)
+                    continue
                 worker.kill()
                 worker.wait()
                 crew.remove(worker)
