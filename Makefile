@@ -13,7 +13,7 @@ MINUTES ?= 10
 
 # What the tests need from Debian: program=package. Only what is missing is installed.
 TEST_PROGRAMS := chromium=chromium smtp-sink=postfix openssl=openssl initdb=postgresql \
-	opendkim=opendkim opendkim-genkey=opendkim-tools
+	opendkim=opendkim opendkim-genkey=opendkim-tools doveadm=dovecot-imapd
 # Where Debian keeps servers, which is on root's PATH only.
 export PATH := $(PATH):/usr/sbin
 
