@@ -149,9 +149,16 @@ class Store:
             raise StoreError(f"the database {self.shown} stands at {current}, this drip needs {newest}: {way}")
 
 
+#: `secure_delete`: what is deleted or written over is zeros in the file. Debian's SQLite does so by itself.
+_PRAGMAS = (
+    *("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "temp_store=MEMORY", "cache_size=-32000"),
+    "secure_delete=ON",
+)
+
+
 def _set_up_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     connection.isolation_level = None  # we say BEGIN ourselves, below
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "temp_store=MEMORY", "cache_size=-32000"):
+    for pragma in _PRAGMAS:
         connection.execute(f"PRAGMA {pragma}")
 
 

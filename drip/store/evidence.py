@@ -87,4 +87,5 @@ def to_evidence(row: Row[Any]) -> Evidence:
         user_agent=row.user_agent,
         data=row.data,
         network=row.network,
+        judged=row.judged,
     )

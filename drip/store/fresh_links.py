@@ -63,5 +63,6 @@ def take(conn: Connection, *, now: datetime, again_at: datetime, limit: int) -> 
 
 
 def write(conn: Connection, link_id: int, *, due_at: datetime | None, answer: str) -> None:
-    """What became of one: it has gone (None), or is tried again."""
-    conn.execute(update(fresh_link).where(fresh_link.c.id == link_id).values(due_at=due_at, answer=answer[:500]))
+    """What became of one: it has gone (None), or is tried again. Nothing, where its learner was erased meanwhile."""
+    this = (fresh_link.c.id == link_id, fresh_link.c.learner_id.is_not(None))
+    conn.execute(update(fresh_link).where(*this).values(due_at=due_at, answer=answer[:500]))

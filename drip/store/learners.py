@@ -12,12 +12,15 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
 
 from drip.people import Learner
+from drip.store import pins
 from drip.store.among import among
 from drip.store.once import add_new, insert_into
 from drip.store.tables import learner, suppression
 
 #: How many values one `IN (…)` may hold: well under SQLite's own limit of variables.
 CHUNK = 500
+#: Under this name stands the highest number of a learner who was erased (store/erasing.py), on SQLite.
+HIGHEST_ERASED = "highest learner erased"
 #: Why the address of somebody who has left is on the suppression list. Only this reason is theirs to lift.
 UNSUBSCRIBED = "unsubscribed"
 
@@ -81,8 +84,14 @@ def add(conn: Connection, rows: Sequence[Mapping[str, object]], *, now: datetime
     """
     if rows:
         values = [{**row, "address": address_of(str(row["email"])), "created_at": now} for row in rows]
-        one_writer = conn.dialect.name == "sqlite"
-        conn.execute(insert(learner), values if one_writer else sorted(values, key=itemgetter("address")))
+        if conn.dialect.name != "sqlite":
+            conn.execute(insert(learner), sorted(values, key=itemgetter("address")))
+            return
+        if (erased := pins.get(conn, HIGHEST_ERASED)) is not None:  # SQLite would give its number again
+            highest = conn.execute(select(func.max(learner.c.id))).scalar_one() or 0
+            conn.execute(insert(learner).values(id=max(highest, int(erased)) + 1, **values.pop(0)))
+        if values:
+            conn.execute(insert(learner), values)
 
 
 def change(conn: Connection, learner_id: int, values: Mapping[str, object]) -> None:

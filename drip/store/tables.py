@@ -89,6 +89,7 @@ class EnrolmentRow(SQLModel, table=True):
     """A learner in a course. `due_at` is when to look at it next; None while a mail is under way, while it is held or
     paused, while a person must look (`problem` says at what), or when it has ended. `review_due_at` is the same for
     questions that come back. `held_for` is in seconds. `wish` is a Wish as text, None where nothing is wished.
+    `learner_id` is None here, and in what hangs on it, where the learner has been erased: reports count it still.
     """
 
     __tablename__: ClassVar[str] = "enrolment"
@@ -118,7 +119,7 @@ class EnrolmentRow(SQLModel, table=True):
         ),
     )
     id: int | None = Field(sa_type=Ids, default=None, primary_key=True)
-    learner_id: int = Field(sa_type=Ids, foreign_key="learner.id")
+    learner_id: int | None = Field(sa_type=Ids, foreign_key="learner.id")
     course_id: str = Field(foreign_key="course.id")
     run: int
     revision: str
@@ -170,7 +171,7 @@ class DeliveryRow(SQLModel, table=True):
     )
     id: int | None = Field(sa_type=Ids, default=None, primary_key=True)
     enrolment_id: int = Field(sa_type=Ids, foreign_key="enrolment.id")
-    learner_id: int = Field(sa_type=Ids, foreign_key="learner.id")
+    learner_id: int | None = Field(sa_type=Ids, foreign_key="learner.id")
     step: str
     occurrence: int = 1
     state: str
@@ -193,6 +194,7 @@ class EvidenceRow(SQLModel, table=True):
     """Anything that happened afterwards, raw. Who did it is judged when it is read (track/classify.py).
 
     `network` is what stands for the network that it came from, for a day (track/network.py); no address is kept.
+    `judged` is who did it, written down when what told of it (user agent, network) is blanked (decision 025).
     """
 
     __tablename__: ClassVar[str] = "evidence"
@@ -205,7 +207,7 @@ class EvidenceRow(SQLModel, table=True):
     at: datetime
     source: str
     source_id: str
-    learner_id: int = Field(sa_type=Ids, foreign_key="learner.id", index=True)
+    learner_id: int | None = Field(sa_type=Ids, foreign_key="learner.id", index=True)
     enrolment_id: int | None = Field(sa_type=Ids, default=None, foreign_key="enrolment.id")
     delivery_id: int | None = Field(sa_type=Ids, default=None, foreign_key="delivery.id")
     step: str = ""
@@ -214,6 +216,7 @@ class EvidenceRow(SQLModel, table=True):
     user_agent: str = ""
     data: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))
     network: str = Field(default="", sa_column_kwargs={"server_default": ""})
+    judged: str = Field(default="", sa_column_kwargs={"server_default": ""})
 
 
 class ConsentRow(SQLModel, table=True):
@@ -298,7 +301,7 @@ class FreshLinkRow(SQLModel, table=True):
         ),
     )
     id: int | None = Field(sa_type=Ids, default=None, primary_key=True)
-    learner_id: int = Field(sa_type=Ids, foreign_key="learner.id")
+    learner_id: int | None = Field(sa_type=Ids, foreign_key="learner.id")
     delivery_id: int = Field(sa_type=Ids, foreign_key="delivery.id")
     asked_at: datetime
     attempts: int = 0
@@ -389,6 +392,17 @@ class PinRow(SQLModel, table=True):
     value: str
 
 
+class ChoreRow(SQLModel, table=True):
+    """Work of the night: which night's is done, who is at it, and how far they are (store/retention.py)."""
+
+    __tablename__: ClassVar[str] = "chore"
+    name: str = Field(primary_key=True)
+    night: str
+    worker: str
+    seen_at: datetime | None = None
+    done_up_to: int = Field(sa_type=Ids, default=0)
+
+
 def table(row: type[SQLModel]) -> Table:
     """The Core table behind a row class: every query here is Core, no ORM object is made."""
     return SQLModel.metadata.tables[str(row.__tablename__)]
@@ -414,3 +428,4 @@ entry = table(EntryRow)
 outbox = table(OutboxRow)
 pace = table(PaceRow)
 pin = table(PinRow)
+chore = table(ChoreRow)

@@ -1,6 +1,7 @@
 """Evidence → who did it, with the reason. A pure function, so that a better one can be run again over the past.
 
-The rules, first match wins (docs/tracking.md explains them to a marketer):
+The rules, first match wins (docs/tracking.md explains them to a marketer); where user agent and network have been
+forgotten, the verdict of before stands:
 
 1.  a form was sent (answers, leaving)                       human    form
 2.  the request was a HEAD                                   machine  head
@@ -54,6 +55,16 @@ class Verdict:
     origin: Origin
     reason: str = ""
 
+    def to_text(self) -> str:
+        """`machine burst`: what evidence keeps of it."""
+        return f"{self.origin} {self.reason}".strip()
+
+    @classmethod
+    def from_text(cls, text: str) -> Verdict:
+        """The other way round."""
+        origin, _, reason = text.partition(" ")
+        return cls(origin=Origin(origin), reason=reason)
+
 
 def classify(events: Sequence[Evidence], sent_at: datetime | None) -> tuple[Verdict, ...]:
     """A verdict for each piece of evidence of *one* delivery, in the order given. `sent_at` is its acceptance."""
@@ -62,6 +73,8 @@ def classify(events: Sequence[Evidence], sent_at: datetime | None) -> tuple[Verd
 
 
 def _verdict(event: Evidence, sent_at: datetime | None, burst: bool) -> Verdict:
+    if event.judged:
+        return Verdict.from_text(event.judged)
     agent = event.user_agent.lower()
     is_open = event.kind is Kind.OPEN
     if event.kind in _FORMS:

@@ -53,6 +53,7 @@ class Evidence:
     `item` says which: a link's number for a click, a question's id for an answer, an event's name.
     `data` holds what else is known: for an answer `option` (from 0), `correct`, `sure` (guessed | fairly | certain).
     `network` stands for where it came from, for a day (see track/network.py); "" where that is not known.
+    `judged` is the verdict on it (`human form`), once user agent and network are forgotten; "" until then.
     """
 
     kind: Kind
@@ -68,3 +69,4 @@ class Evidence:
     user_agent: str = ""
     data: Mapping[str, object] = field(default_factory=dict)
     network: str = ""
+    judged: str = ""
