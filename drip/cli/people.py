@@ -155,7 +155,9 @@ def show_(email: EmailArgument, format: FormatOption = Format.text) -> None:
 
     chosen = settings()
     with opened(chosen) as store:
-        found = plain(show_one(store, email, suppression_key=wiring.suppression_key(chosen, store)))
+        found = plain(
+            show_one(store, email, suppression_key=wiring.suppression_key(chosen, store), now=wiring.system_clock())
+        )
 
     def text() -> None:
         local = zone(found["timezone"] or chosen.defaults.timezone)

@@ -17,7 +17,7 @@ from drip.errors import DripError
 from drip.render.confirmation import confirmation
 from drip.render.message import Message
 from drip.schedule.backoff import pause_after, retry_after
-from drip.store import breaker, courses, guard, learners, requests
+from drip.store import breaker, courses, guard, learners, requests, suppression
 from drip.store.requests import Request
 from drip.transports import Outcome, Receipt, Result
 
@@ -96,10 +96,10 @@ def _message(sending: Sending, one: Request) -> Message:
         found = courses.get(conn, one.course_id)
         plan = courses.plan_of(conn, found.revision) if found is not None else None
         key = learners.suppression_hash(sending.suppression_key, one.email)
-        barred = learners.suppressed(conn, [key]).get(key)
+        barred = suppression.suppressed(conn, [key], now=sending.clock()).get(key)
     if plan is None:
         raise ValueError(f"the course {one.course_id} is not published any more")
-    if barred not in (None, learners.UNSUBSCRIBED):  # a complaint, say, since they asked
+    if barred not in (None, suppression.UNSUBSCRIBED):  # a complaint, say, since they asked
         raise ValueError("the address gets no mail any more")
     return confirmation(
         plan,

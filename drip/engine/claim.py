@@ -29,7 +29,7 @@ from drip.schedule.civil import first_allowed, still_open
 from drip.schedule.gates import LAST_STEP, shut
 from drip.schedule.reviews import REVIEW, due_questions, next_review_at, recap_now, rule_of
 from drip.schedule.slots import LATE, closed_days, either, on_this_day, slot_of, zone_of
-from drip.store import breaker, courses, edits, enrolments, learners, ledger, turns, wishes
+from drip.store import breaker, courses, edits, enrolments, learners, ledger, suppression, turns, wishes
 from drip.store.enrolments import Standing
 from drip.store.ledger import UNDER_WAY, Delivery, Phase
 from drip.store.pace import WAITS
@@ -139,7 +139,7 @@ def _claim_due(
     if not standings:
         return Claimed(parcels=(), looked_at=0)
     facts, rows = facts_of(conn, [standing.enrolment for standing in standings])
-    barred = _barred(sending, conn, standings)
+    barred = _barred(sending, conn, standings, now)
     claim = _Claim(
         sending=sending,
         conn=conn,
@@ -192,10 +192,10 @@ def _paced_until(claim: _Claim, standing: Standing, due_at: datetime | None, rea
     return claim.taking.place(standing.learner.email, due_at=due_at, reason=reason)
 
 
-def _barred(sending: Sending, conn: Connection, standings: Sequence[Standing]) -> set[int]:
+def _barred(sending: Sending, conn: Connection, standings: Sequence[Standing], now: datetime) -> set[int]:
     """The learners among these whose address is on the suppression list."""
     hashes = {learners.suppression_hash(sending.suppression_key, s.learner.email): s.learner.id for s in standings}
-    return {hashes[found] for found in learners.suppressed(conn, list(hashes))}
+    return {hashes[found] for found in suppression.suppressed(conn, list(hashes), now=now)}
 
 
 def _try_again(claim: _Claim, row: Delivery, standing: Standing) -> None:

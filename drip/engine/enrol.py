@@ -19,7 +19,7 @@ from drip.plan.choice import is_held_out
 from drip.plan.model import Plan, Start
 from drip.schedule.advance import Next, begin, look_ahead, scope
 from drip.schedule.wishes import carried
-from drip.store import Store, courses, enrolments, entries, learners
+from drip.store import Store, courses, enrolments, entries, learners, suppression
 from drip.store.troubles import tried_again
 
 #: So many learners are enrolled in one transaction: it stays short, and a crash loses at most this much work.
@@ -144,7 +144,7 @@ def _enrol_group(
     learners.lock(conn, [learner.id for learner in group])  # so that nobody enrols them at the same time
     runs = enrolments.runs(conn, plan.course_id, [learner.id for learner in group])
     hashes = {learner.id: learners.suppression_hash(key, learner.email) for learner in group}
-    barred = learners.suppressed(conn, list(hashes.values()))
+    barred = suppression.suppressed(conn, list(hashes.values()), now=at)
     new = []
     for learner in group:
         run = runs.get(learner.id)

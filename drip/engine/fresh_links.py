@@ -19,7 +19,7 @@ from drip.people import State
 from drip.render.fresh_link import fresh_link_mail
 from drip.render.message import Message
 from drip.schedule.backoff import pause_after, retry_after
-from drip.store import Store, breaker, fresh_links, guard, learners
+from drip.store import Store, breaker, fresh_links, guard, learners, suppression
 from drip.store.fresh_links import FreshLink
 from drip.store.troubles import tried_again
 from drip.transports import Outcome, Result
@@ -50,7 +50,7 @@ class FreshLinks:
             learner = standing.learner
             learners.lock(conn, [learner.id])
             key = learners.suppression_hash(self._key, learner.email)
-            if standing.enrolment.state in (State.LEFT, State.FAILED) or learners.suppressed(conn, [key]):
+            if standing.enrolment.state in (State.LEFT, State.FAILED) or suppression.suppressed(conn, [key], now=now):
                 return False
             if fresh_links.asked(conn, learner.id, since=now - HOUR):
                 return False
@@ -120,8 +120,8 @@ def _message(sending: Sending, one: FreshLink) -> Message | None:
     """The mail, or None where its learner gets none any more."""
     with sending.store.read() as conn:
         standing = latest(conn, one.delivery_id)
-        key = learners.suppression_hash(sending.suppression_key, standing.learner.email)
-        if learners.suppressed(conn, [key]) or standing.enrolment.state in (State.LEFT, State.FAILED):
+        key, now = learners.suppression_hash(sending.suppression_key, standing.learner.email), sending.clock()
+        if suppression.suppressed(conn, [key], now=now) or standing.enrolment.state in (State.LEFT, State.FAILED):
             return None
         library: Library = sending.library
         return fresh_link_mail(

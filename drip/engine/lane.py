@@ -24,7 +24,7 @@ from drip.people import State
 from drip.render.message import Message, build_message
 from drip.schedule.acts import tracks_opens
 from drip.schedule.advance import scope
-from drip.store import enrolments, guard, learners, ledger
+from drip.store import enrolments, guard, learners, ledger, suppression
 from drip.store.troubles import LETS_THE_OTHER_GO_SECONDS, Undone
 from drip.transports import Outcome, Result
 
@@ -121,6 +121,7 @@ def message_for(sending: Sending, conn: Connection, parcel: Parcel) -> Message:
         date=parcel.date,
         ring=sending.ring,
         base_url=sending.base_url,
+        enrolment_id=parcel.enrolment.id,
         track_opens=tracks_opens(plan, parcel.learner),
         track_clicks=plan.tracking.clicks == "always",
         cards=cards,
@@ -169,7 +170,7 @@ def _hand(sending: Sending, conn: Connection, ready: _Ready) -> set[int]:
     if not parcels:
         return set()
     hashes = [learners.suppression_hash(sending.suppression_key, parcel.learner.email) for parcel in parcels]
-    if found := learners.suppressed(conn, hashes):
+    if found := suppression.suppressed(conn, hashes, now=now):
         left = [parcel.enrolment.id for parcel, hash_ in zip(parcels, hashes, strict=True) if hash_ in found]
         ledger.cancel(conn, left, answer=SUPPRESSED)
         enrolments.end(conn, left, state=State.LEFT, ended_by=SUPPRESSED)

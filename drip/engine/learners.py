@@ -20,7 +20,7 @@ from drip.engine.roster import Declared, Entry, Roster, RowProblem, check_entry,
 from drip.engine.sending import sent_times
 from drip.errors import NotFound, Refused
 from drip.people import Learner
-from drip.store import Store, enrolments, evidence, learners, ledger
+from drip.store import Store, enrolments, evidence, learners, ledger, suppression
 from drip.store.enrolments import Standing
 from drip.store.ledger import Delivery
 from drip.store.troubles import tried_again
@@ -127,10 +127,12 @@ def listed(store: Store, *, limit: int | None = None) -> list[Learner]:
         return learners.everyone(conn, limit=limit)
 
 
-def show(store: Store, email: str, *, suppression_key: bytes | None = None) -> dict[str, object]:
+def show(
+    store: Store, email: str, *, suppression_key: bytes | None = None, now: datetime | None = None
+) -> dict[str, object]:
     """All that is known of one learner, as plain values; times are ISO 8601. Raises NotFound, naming like addresses.
 
-    `suppressed` is why they get no mail, or None (also where no key is given to look with).
+    `suppressed` is why they get no mail at `now`, or None (also where no key is given to look with).
     """
     with store.read() as conn:
         learner = find(conn, email)
@@ -138,9 +140,9 @@ def show(store: Store, email: str, *, suppression_key: bytes | None = None) -> d
         mails = ledger.of_enrolments(conn, [standing.enrolment.id for standing in standings])
         events = evidence.of_learner(conn, learner.id)
         suppressed = None
-        if suppression_key is not None:
+        if suppression_key is not None and now is not None:
             key = learners.suppression_hash(suppression_key, learner.email)
-            suppressed = learners.suppressed(conn, [key]).get(key)
+            suppressed = suppression.suppressed(conn, [key], now=now).get(key)
     return {
         **plain(learner),
         "suppressed": suppressed,
@@ -163,7 +165,7 @@ def _take_in(
         if suppression_key is not None:
             hashes = [learners.suppression_hash(suppression_key, entry.email) for entry in batch]
             with store.read() as conn:
-                suppressed += len(learners.suppressed(conn, hashes))
+                suppressed += len(suppression.suppressed(conn, hashes, now=now))
         if on_progress is not None:
             on_progress(start + len(batch), len(roster.entries))
     return Imported(

@@ -15,7 +15,7 @@ from drip.people import Enrolment, Facts, Learner, State
 from drip.plan.model import Mail, Plan
 from drip.schedule.advance import after_send, look_ahead
 from drip.schedule.gates import released
-from drip.store import courses, enrolments, learners, ledger, returns
+from drip.store import courses, enrolments, learners, ledger, returns, suppression
 from drip.store.ledger import UNDER_WAY
 from drip.store.returns import UNSUBSCRIBED
 from drip.track.evidence import Evidence
@@ -54,7 +54,14 @@ class Left:
 
 
 def leave(
-    conn: Connection, scope: str, enrolment: Enrolment, learner: Learner, suppression_key: bytes, *, now: datetime
+    conn: Connection,
+    scope: str,
+    enrolment: Enrolment,
+    learner: Learner,
+    suppression_key: bytes,
+    *,
+    now: datetime,
+    source: str = "link",
 ) -> Left:
     """Leave everything from this workspace, or (`scope` is `course`) this one. Nothing that is not handed goes out."""
     learners.lock(conn, [learner.id])
@@ -62,8 +69,9 @@ def leave(
         ids, suppressed = [enrolment.id], False
     else:
         key = learners.suppression_hash(suppression_key, learner.email)
-        suppressed = not learners.suppressed(conn, [key])
-        learners.suppress(conn, key, reason=UNSUBSCRIBED, now=now)
+        there = suppression.entries_of(conn, [key], now=now).get(key)
+        suppressed = there is None or there.expires_at is not None  # what ends some day gives way to a leaving
+        suppression.suppress(conn, key, reason=UNSUBSCRIBED, now=now, source=source)
         ids = [standing.enrolment.id for standing in enrolments.of_learner(conn, learner.id)]
     finished_too = scope == "course"
     before = returns.standing_before(conn, ids, also_finished=finished_too)
@@ -111,7 +119,7 @@ def take_back(
     key = learners.suppression_hash(suppression_key, learner.email)
     if data["suppressed"]:
         returns.lift(conn, key, reason=UNSUBSCRIBED, since=leaving.at)
-    if learners.suppressed(conn, [key]):
+    if suppression.suppressed(conn, [key], now=now):
         return
     runs, mails = returns.stood_before(conn, learner.id, since=number)
     returns.revive(conn, [one for one in data["mails"] if one["id"] not in mails], now=now)

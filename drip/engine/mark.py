@@ -12,12 +12,12 @@ from sqlalchemy import Connection
 from drip.engine.claim import Parcel
 from drip.engine.effects import carry_out
 from drip.engine.sending import PERSONAL, Sending
-from drip.people import State
+from drip.engine.suppressing import bury
 from drip.schedule.advance import Next, after_send, if_behind, look_ahead
 from drip.schedule.backoff import CEILING, FIRST, doubt_for, pause_after, retry_after
 from drip.schedule.reviews import next_review_at
 from drip.schedule.slots import zone_of
-from drip.store import breaker, courses, enrolments, ledger
+from drip.store import breaker, courses, enrolments, learners, ledger
 from drip.transports import Outcome, Receipt, Result
 
 log = logging.getLogger("drip.deliver")
@@ -172,7 +172,8 @@ def _not_sent(
             return Tally(retried=1)
         case Outcome.REFUSED if receipt.dead_address:
             ledger.fail(conn, worker, id_, answer=answer)
-            _bury(conn, parcel, answer)
+            key = learners.suppression_hash(sending.suppression_key, parcel.learner.email)
+            bury(conn, parcel.learner.id, key, words=answer, source=sending.transport.name, now=now)
             return Tally(failed=1)
         case Outcome.RETRY | Outcome.IN_DOUBT:
             ledger.hold(conn, worker, id_, answer=f"handed over {attempts} times, the last answer: {answer}")
@@ -185,13 +186,6 @@ def _not_sent(
 def due_since(parcel: Parcel, now: datetime) -> datetime:
     """When to call a mail due that goes back untried: whoever was never tried goes before whoever was."""
     return now if parcel.attempts else min(now, parcel.date)
-
-
-def _bury(conn: Connection, parcel: Parcel, words: str) -> None:
-    """The address is dead: all of the learner's enrolments end, with the reason."""
-    ids = [standing.enrolment.id for standing in enrolments.of_learner(conn, parcel.learner.id)]
-    enrolments.end(conn, ids, state=State.FAILED, ended_by=f"the address is dead: {words}")
-    ledger.cancel(conn, ids, answer="the address is dead")
 
 
 def _trip(sending: Sending, conn: Connection, met: Result, before: breaker.Trouble | None, *, now: datetime) -> None:

@@ -24,7 +24,7 @@ from drip.schedule.advance import Next, next_due, scope
 from drip.schedule.migrate import retimed
 from drip.schedule.reviews import REVIEW
 from drip.schedule.slots import zone_of
-from drip.store import awards, courses, enrolments, learners, ledger
+from drip.store import awards, courses, enrolments, learners, ledger, suppression
 from drip.store.enrolments import Standing
 from drip.store.ledger import UNDER_WAY, Delivery, Phase
 
@@ -156,7 +156,7 @@ def see(
         next_at=None,
         asks=None,
         mark=max((row.id for row in rows if row.step != REVIEW and row.state not in _TO_COME), default=0),
-        left_all=bool(learners.suppressed(conn, [key])),
+        left_all=bool(suppression.suppressed(conn, [key], now=now)),
         awarded=awards.latest_run(conn, learner.id, plan.course_id),
     )
     if stands.state is State.PAUSED:

@@ -18,7 +18,7 @@ from drip.errors import DripError, ExpressionError, NotFound
 from drip.people import Enrolment, Learner
 from drip.plan.model import Mail, Plan, Question, Survey
 from drip.schedule.advance import next_due
-from drip.store import Store, awards, enrolments, evidence, former, learners, ledger, returns
+from drip.store import Store, awards, enrolments, evidence, former, learners, ledger, returns, suppression
 from drip.store.ledger import Delivery
 from drip.store.returns import UNSUBSCRIBED
 from drip.store.troubles import tried_again
@@ -242,7 +242,7 @@ class Recorder:
             key = former.address_hash_of(conn, delivery_id)
             if key is None:
                 raise NotFound("this mail is not here any more")
-            learners.suppress(conn, key, reason=UNSUBSCRIBED, now=now)
+            suppression.suppress(conn, key, reason=UNSUBSCRIBED, now=now, source=LINK)
 
     def is_former(self, delivery_id: int) -> bool:
         """Whether this mail went to somebody who has been erased since."""
@@ -269,10 +269,11 @@ class Recorder:
         with self.store.read() as conn:
             return awards.latest_run(conn, origin.learner.id, origin.plan.course_id)
 
-    def has_left(self, learner: Learner) -> bool:
+    def has_left(self, learner: Learner, *, now: datetime) -> bool:
         """Whether this learner's address is on the suppression list."""
+        key = learners.suppression_hash(self.suppression_key, learner.email)
         with self.store.read() as conn:
-            return bool(learners.suppressed(conn, [learners.suppression_hash(self.suppression_key, learner.email)]))
+            return bool(suppression.suppressed(conn, [key], now=now))
 
     def _origin(self, conn: Connection, delivery_id: int) -> Origin:
         row = ledger.by_id(conn, delivery_id)

@@ -8,9 +8,9 @@ from enum import StrEnum
 
 from sqlalchemy import Connection
 
-from drip.engine.sending import facts_of
+from drip.engine.sending import PERSONAL, facts_of
 from drip.plan.model import Mail, Plan
-from drip.schedule.advance import Did, Note, after_send, if_behind, look_ahead
+from drip.schedule.advance import Did, Next, Note, after_send, if_behind, look_ahead
 from drip.store import Store, courses, enrolments, learners, ledger
 from drip.store.enrolments import Standing
 from drip.store.ledger import Delivery, Phase
@@ -75,24 +75,31 @@ def _decide(conn: Connection, row: Delivery, standing: Standing, decision: Decis
     phase = Phase.SENT if decision is Decision.SENT else Phase.CANCELLED
     if not ledger.decide(conn, row.id, phase, now=now, answer=said):
         return False
+    go_past(conn, row, standing, now=now, left_out=decision is Decision.CANCEL)
+    return True
+
+
+def go_past(conn: Connection, row: Delivery, standing: Standing, *, now: datetime, left_out: bool = False) -> None:
+    """Move the enrolment past a mail that is settled: it was sent at `now`, or is left out."""
     plan = courses.plan_of(conn, row.revision)
     if plan is not None and plan.reviews is not None:
         enrolments.plan_reviews(conn, {row.enrolment_id: now})
     mail = plan.step(row.step) if plan is not None else None
     if plan is not None and isinstance(mail, Mail) and standing.enrolment.next_step == mail.id:
-        _go_on(conn, plan, mail, standing, decision, now=now)
-    return True
+        _go_on(conn, plan, mail, standing, left_out, now=now)
 
 
-def _go_on(conn: Connection, plan: Plan, mail: Mail, standing: Standing, decision: Decision, *, now: datetime) -> None:
-    """Move the enrolment past a mail that a person has decided on."""
+def _go_on(conn: Connection, plan: Plan, mail: Mail, standing: Standing, left_out: bool, *, now: datetime) -> None:
     facts, _ = facts_of(conn, [standing.enrolment])
     stands = after_send(replace(standing.enrolment, revision=plan.revision), mail, now)
-    if decision is Decision.CANCEL:
+    if left_out:
         stands = replace(stands, last_mail_at=standing.enrolment.last_mail_at, floor_at=now)
         skipped = Note(at=now, kind=Did.SKIP, step=mail.id, reason="left out by a person")
         enrolments.add_trace(conn, [(stands.id, skipped)])
-    then = look_ahead(plan, stands, standing.learner, facts[stands.id], now)
+    try:
+        then = look_ahead(plan, stands, standing.learner, facts[stands.id], now)
+    except PERSONAL as error:  # the mail is settled, whatever its plan says of the next: the next claim holds that
+        then = Next(enrolment=stands, due_at=now, reason=str(error))
     then = if_behind(then, standing.current, now)
     enrolments.save(conn, [(then.enrolment, then.due_at, then.reason)])
     enrolments.add_trace(conn, [(stands.id, note) for note in then.notes])

@@ -28,7 +28,7 @@ from drip.errors import NotFound, TokenError
 from drip.people import Learner, State
 from drip.plan.model import Plan
 from drip.schedule.gates import SILENT
-from drip.store import Store, courses, enrolments, evidence, learners, requests, returns
+from drip.store import Store, courses, enrolments, evidence, learners, requests, returns, suppression
 from drip.store.consents import Consent
 from drip.store.requests import Request
 from drip.store.troubles import tried_again
@@ -127,7 +127,7 @@ class Subscriptions:
             courses.lock(conn)  # two that are asked at once are counted one after the other
             if requests.count(conn, since=now - HOUR) >= self.offer.most_per_hour:
                 return Answer.BUSY
-            barred = learners.suppressed(conn, [key]).get(key)
+            barred = suppression.suppressed(conn, [key], now=now).get(key)
             quiet = (
                 barred not in (None, returns.UNSUBSCRIBED)  # only whoever has left may come back by asking
                 or requests.mails_to(conn, key, since=now - HOUR) > 0
@@ -191,7 +191,7 @@ class Subscriptions:
                 self._agree(conn, learner, asked, visit)
                 key = learners.suppression_hash(self._key, learner.email)
                 returns.lift(conn, key, reason=returns.UNSUBSCRIBED)
-                barred = learners.suppressed(conn, [key])  # by more than their own leaving
+                barred = suppression.suppressed(conn, [key], now=now)  # by more than their own leaving
                 if not barred and self._came_back(conn, plan, learner, visit, asked.id) is None:
                     enrol_one(conn, plan.course_id, learner, at=now, suppression_key=self._key)
             learner = learners.by_addresses(conn, [asked.email])[learners.address_of(asked.email)]

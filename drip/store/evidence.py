@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, select
+from sqlalchemy import Connection, Row, func, select, update
 
 from drip.store.among import among
 from drip.store.learners import CHUNK
-from drip.store.once import add_new
+from drip.store.once import add_new, insert_into
 from drip.store.tables import evidence
 from drip.track.evidence import Evidence, Kind
 
@@ -20,6 +20,36 @@ def add(conn: Connection, event: Evidence) -> bool:
     """Store one piece of evidence; False where (source, source_id) was there already: a replay is free."""
     values = {**asdict(event), "kind": str(event.kind), "data": dict(event.data)}
     return add_new(conn, evidence, values, key=("source", "source_id"))
+
+
+def add_all(conn: Connection, events: Sequence[Evidence]) -> set[tuple[str, str]]:
+    """Store these; returns (source, source_id) of those that were new. In the order of their keys, so that two who
+    store the same at once do not block.
+    """
+    if not events:
+        return set()
+    rows = [{**asdict(event), "kind": str(event.kind), "data": dict(event.data)} for event in events]
+    rows.sort(key=lambda row: (row["source"], row["source_id"]))
+    query = insert_into(conn, evidence).on_conflict_do_nothing(index_elements=["source", "source_id"])
+    added = conn.execute(query.returning(evidence.c.source, evidence.c.source_id), rows)
+    return {(row.source, row.source_id) for row in added}
+
+
+def add_data(conn: Connection, source: str, source_id: str, data: Mapping[str, object]) -> None:
+    """Add to the data of one piece of evidence."""
+    this = (evidence.c.source == source, evidence.c.source_id == source_id)
+    conn.execute(update(evidence).where(*this).values(data={**data_of(conn, source, source_id), **data}))
+
+
+#: What only somebody does who reads their mail.
+_ALIVE = ("click", "answer", "rating", "change", "consent", "return")
+
+
+def signs_of(conn: Connection, learner_id: int) -> list[Evidence]:
+    """Mails of a learner's that came back or were delivered, and signs that they read their mail; oldest first."""
+    kinds = ("bounce", "delivered", *_ALIVE)
+    query = select(evidence).where(evidence.c.learner_id == learner_id, evidence.c.kind.in_(kinds))
+    return [to_evidence(row) for row in conn.execute(query.order_by(evidence.c.at, evidence.c.id))]
 
 
 def data_of(conn: Connection, source: str, source_id: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Queries over learners and suppressed addresses."""
+"""Queries over learners."""
 
 from __future__ import annotations
 
@@ -13,16 +13,12 @@ from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
 
 from drip.people import Learner
 from drip.store import pins
-from drip.store.among import among
-from drip.store.once import add_new, insert_into
-from drip.store.tables import learner, suppression
+from drip.store.tables import learner
 
 #: How many values one `IN (…)` may hold: well under SQLite's own limit of variables.
 CHUNK = 500
 #: Under this name stands the highest number of a learner who was erased (store/erasing.py), on SQLite.
 HIGHEST_ERASED = "highest learner erased"
-#: Why the address of somebody who has left is on the suppression list. Only this reason is theirs to lift.
-UNSUBSCRIBED = "unsubscribed"
 
 
 def address_of(email: str) -> str:
@@ -138,30 +134,3 @@ def like(conn: Connection, address: str, *, limit: int = 500) -> list[str]:
 def suppression_hash(key: bytes, email: str) -> str:
     """What stands for an address in the suppression list: keyed, so that the list alone names nobody."""
     return hmac.digest(key, b"suppression\0" + address_of(email).encode(), sha256).hex()
-
-
-def suppress(conn: Connection, address_hash: str, *, reason: str, now: datetime) -> None:
-    """Put an address on the list. One that is there keeps its first reason, unless that was leaving: whatever else
-    bars an address goes over it, since neither an undo nor double opt-in may lift that.
-    """
-    values = {"address_hash": address_hash, "reason": reason, "at": now}
-    if reason == UNSUBSCRIBED:
-        add_new(conn, suppression, values, key=("address_hash",))
-        return
-    query = insert_into(conn, suppression).values(**values)
-    had_left = suppression.c.reason == UNSUBSCRIBED
-    conn.execute(
-        query.on_conflict_do_update(index_elements=["address_hash"], set_={"reason": reason, "at": now}, where=had_left)
-    )
-
-
-_SUPPRESSED = select(suppression).where(among(suppression.c.address_hash, "hashes"))
-
-
-def suppressed(conn: Connection, address_hashes: Sequence[str]) -> dict[str, str]:
-    """hash → reason, for those on the list."""
-    found: dict[str, str] = {}
-    for start in range(0, len(address_hashes), CHUNK):
-        rows = conn.execute(_SUPPRESSED, {"hashes": list(address_hashes[start : start + CHUNK])})
-        found.update({row.address_hash: row.reason for row in rows})
-    return found

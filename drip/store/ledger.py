@@ -1,6 +1,7 @@
 """The ledger: one row for each mail, and every transition of its life (drawn in DESIGN.md).
 
-    claimed → handed → sent            an expired claim is claimed again; an expired `handed` is in doubt
+    claimed → handed → sent → delivered | bounced | complained
+       │        │                      an expired claim is claimed again; an expired `handed` is in doubt
        │        ├→ retry → claimed
        │        ├→ in_doubt → retry | held
        └→ cancelled / held / retry (not now after all)
@@ -17,12 +18,13 @@ from enum import StrEnum
 from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, bindparam, insert, literal, or_, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, case, insert, literal, or_, select, update
 
 from drip.schedule.backoff import DOUBTFUL_ATTEMPTS
+from drip.store import enrolments
 from drip.store.among import among, by_key, numbered
 from drip.store.at_once import AtOnce
-from drip.store.enrolments import Standing, by_ids
+from drip.store.enrolments import Standing
 from drip.store.learners import CHUNK
 from drip.store.tables import course, delivery, enrolment, learner
 
@@ -34,8 +36,14 @@ class Phase(StrEnum):
     CLAIMED = "claimed"
     #: Its bytes may have left.
     HANDED = "handed"
-    #: The other side took it. Final.
+    #: The other side took it. Final, where nobody tells what became of it.
     SENT = "sent"
+    #: The learner's own mail server has taken it.
+    DELIVERED = "delivered"
+    #: It came back, or was dropped on the way. A late bounce goes over delivered.
+    BOUNCED = "bounced"
+    #: The learner has called it spam. Nothing goes over that.
+    COMPLAINED = "complained"
     #: To be tried (again) at `due_at`.
     RETRY = "retry"
     #: Handed without a known outcome.
@@ -48,6 +56,8 @@ class Phase(StrEnum):
     FAILED = "failed"
 
 
+#: The states of a mail that has gone: the other side took it, whatever it said of it afterwards.
+GONE = (Phase.SENT, Phase.DELIVERED, Phase.BOUNCED, Phase.COMPLAINED)
 #: The states of a mail that may still go, or that a person must decide on.
 UNDER_WAY = (Phase.CLAIMED, Phase.HANDED, Phase.RETRY, Phase.IN_DOUBT, Phase.HELD)
 
@@ -153,7 +163,7 @@ def due_again(conn: Connection, *, now: datetime, limit: int) -> list[tuple[Deli
     """
     found = conn.execute(_DUE_AGAIN, {"now": now, "most": limit})
     rows = [to_delivery(row) for row in found]
-    standings = by_ids(conn, [row.enrolment_id for row in rows])
+    standings = enrolments.by_ids(conn, [row.enrolment_id for row in rows])
     return [(row, standings[row.enrolment_id]) for row in rows]
 
 
@@ -253,6 +263,51 @@ def mark_sent(conn: Connection, answers: Mapping[int, str], *, now: datetime) ->
     return set(conn.execute(_SENT, {"ids": list(answers), "numbered": answers, "now": now}).scalars())
 
 
+_PROVEN = (
+    update(delivery)
+    .where(
+        delivery.c.id == bindparam("the_id"),
+        delivery.c.attempts > 0,
+        delivery.c.state.in_(("handed", "in_doubt", "retry", "claimed", "held", "cancelled")),
+    )
+    .values(
+        state="sent", sent_at=bindparam("at"), due_at=None, leased_by=None, lease_until=None, answer=bindparam("words")
+    )
+)
+
+
+def prove(conn: Connection, id_: int, *, at: datetime, answer: str) -> bool:
+    """Whatever has been handed over at least once and waits to be settled → sent at `at`: somebody has seen it there.
+
+    A retry that is under way is called off by it. False where there was nothing to settle.
+    """
+    return conn.execute(_PROVEN, {"the_id": id_, "at": at, "words": answer}).rowcount > 0
+
+
+def keep_back(conn: Connection, id_: int, *, answer: str) -> bool:
+    """in_doubt or to be tried again → held: it has not gone, for a reason that a person must look at."""
+    this = (delivery.c.id == id_, delivery.c.attempts > 0, delivery.c.state.in_(("in_doubt", "retry", "held")))
+    values = {"state": "held", "due_at": None, "answer": answer}
+    return conn.execute(update(delivery).where(*this).values(**values)).rowcount > 0
+
+
+#: What a mail may have been before: each goes over those.
+_OVER = {
+    Phase.DELIVERED: ("sent",),
+    Phase.BOUNCED: ("sent", "delivered"),
+    Phase.COMPLAINED: ("sent", "delivered", "bounced"),
+}
+
+
+def became(conn: Connection, phase: Phase, answers: Mapping[int, str]) -> None:
+    """sent → delivered, bounced or complained, with the other side's words; "" leaves those that are there."""
+    said = case((_WORDS.c.words == "", delivery.c.answer), else_=_WORDS.c.words)
+    mine = (by_key(delivery.c.id), delivery.c.id == _WORDS.c.id, delivery.c.state.in_(_OVER[phase]))
+    if answers:
+        query = update(delivery).where(*mine).values(state=str(phase), answer=said)
+        conn.execute(query, {"ids": list(answers), "numbered": answers})
+
+
 def put_back(conn: Connection, worker: str, id_: int, *, due_at: datetime, answer: str, tried: bool = True) -> None:
     """handed → retry, not before `due_at`. Where nothing was tried, neither the attempt nor that floor counts."""
     counted = {"not_before": due_at} if tried else {"attempts": delivery.c.attempts - 1}
@@ -309,7 +364,7 @@ def cancel(conn: Connection, enrolment_ids: Sequence[int], *, answer: str) -> in
 def held(conn: Connection) -> list[tuple[Delivery, Standing]]:
     """Rows that a person must decide on, oldest first."""
     rows = [to_delivery(row) for row in conn.execute(select(delivery).where(delivery.c.state == "held"))]
-    standings = by_ids(conn, [row.enrolment_id for row in rows])
+    standings = enrolments.by_ids(conn, [row.enrolment_id for row in rows])
     return [(row, standings[row.enrolment_id]) for row in sorted(rows, key=lambda row: row.id)]
 
 
@@ -325,6 +380,18 @@ def by_id(conn: Connection, delivery_id: int) -> Delivery | None:
     """One ledger row."""
     row = conn.execute(select(delivery).where(delivery.c.id == delivery_id)).one_or_none()
     return None if row is None else to_delivery(row)
+
+
+_BY_IDS = select(delivery).where(among(delivery.c.id))
+
+
+def by_ids(conn: Connection, ids: Sequence[int]) -> dict[int, Delivery]:
+    """id → ledger row, for those that are there."""
+    found: dict[int, Delivery] = {}
+    for start in range(0, len(ids), CHUNK):
+        rows = conn.execute(_BY_IDS, {"ids": list(ids[start : start + CHUNK])})
+        found.update({row.id: to_delivery(row) for row in rows})
+    return found
 
 
 _ID = attrgetter("id")

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, case, delete, exists, func, select, update
 from drip.people import State
 from drip.store.evidence import to_evidence
 from drip.store.learners import CHUNK
-from drip.store.learners import UNSUBSCRIBED as UNSUBSCRIBED
+from drip.store.suppression import UNSUBSCRIBED as UNSUBSCRIBED
 from drip.store.tables import delivery, enrolment, evidence, suppression
 from drip.track.evidence import Evidence, Kind
 
@@ -83,11 +83,19 @@ def leavings(conn: Connection, delivery_id: int) -> dict[int, Evidence]:
 
 
 def lift(conn: Connection, address_hash: str, *, reason: str, since: datetime | None = None) -> bool:
-    """Take an address off the suppression list if it stands there for this reason (and from then on)."""
+    """Take an address off the suppression list if it stands there for this reason (and from then on).
+
+    Where another reason stands over a leaving, that stays, and the leaving is forgotten.
+    """
     query = delete(suppression).where(suppression.c.address_hash == address_hash, suppression.c.reason == reason)
     if since is not None:
         query = query.where(suppression.c.at == since)
-    return conn.execute(query).rowcount > 0
+    lifted = conn.execute(query).rowcount > 0
+    if reason == UNSUBSCRIBED and not lifted:
+        left = update(suppression).where(suppression.c.address_hash == address_hash)
+        left = left if since is None else left.where(suppression.c.left_at == since)
+        conn.execute(left.values(left_at=None))
+    return lifted
 
 
 def revive(conn: Connection, mails: Sequence[dict[str, Any]], *, now: datetime) -> None:

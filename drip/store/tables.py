@@ -8,6 +8,8 @@ from typing import Any, ClassVar
 from sqlalchemy import JSON, BigInteger, Boolean, Column, Index, Integer, Table, Text, UniqueConstraint, false, text
 from sqlmodel import Field, SQLModel
 
+#: Which evidence says that mail has come back, or was called spam. SQLite takes the index only for these very words.
+CAME_BACK = "kind IN ('bounce', 'complaint')"
 #: What numbers rows: 64 bits on either database (SQLite has them in its INTEGER, and counts up only in one).
 Ids: Any = BigInteger().with_variant(Integer, "sqlite")
 
@@ -201,6 +203,7 @@ class EvidenceRow(SQLModel, table=True):
     __table_args__ = (
         UniqueConstraint("source", "source_id"),
         Index("ix_evidence_enrolment", "enrolment_id"),
+        Index("ix_evidence_came_back", "at", sqlite_where=text(CAME_BACK), postgresql_where=text(CAME_BACK)),
     )
     id: int | None = Field(sa_type=Ids, default=None, primary_key=True)
     kind: str
@@ -235,12 +238,19 @@ class ConsentRow(SQLModel, table=True):
 
 
 class SuppressionRow(SQLModel, table=True):
-    """An address that gets nothing from this workspace. Kept as a keyed hash, so that it survives erasing a learner."""
+    """An address that gets nothing from this workspace. Kept as a keyed hash, so that it survives erasing a learner.
+
+    `expires_at` is until when (None: for ever). `left_at` is when its learner has left, whatever other reason stands
+    over that now. `source` is who says so: a link, sendgrid, bounce mail, a person.
+    """
 
     __tablename__: ClassVar[str] = "suppression"
     address_hash: str = Field(primary_key=True)
     reason: str
     at: datetime
+    source: str = Field(default="", sa_column_kwargs={"server_default": ""})
+    expires_at: datetime | None = None
+    left_at: datetime | None = None
 
 
 class FormerRow(SQLModel, table=True):

@@ -45,6 +45,8 @@ APPLE_PREFETCH = "Mozilla/5.0"
 _FORMS = (
     Kind.ANSWER, Kind.RATING, Kind.UNSUBSCRIBE, Kind.EVENT, Kind.AWARD, Kind.CHANGE, Kind.CONSENT, Kind.RETURN,
 )  # fmt: skip
+#: What providers and mail servers tell. A complaint is a person's, though it is told by a machine.
+_TOLD = (Kind.DELIVERED, Kind.DELAYED, Kind.BOUNCE, Kind.AUTO_REPLY, Kind.PROVIDER)
 _FOLLOWED = (Kind.CLICK, Kind.VISIT)
 
 
@@ -79,6 +81,8 @@ def _verdict(event: Evidence, sent_at: datetime | None, burst: bool) -> Verdict:
     is_open = event.kind is Kind.OPEN
     if event.kind in _FORMS:
         return Verdict(origin=Origin.HUMAN, reason="form")
+    if event.kind in _TOLD or event.kind is Kind.COMPLAINT:
+        return Verdict(origin=Origin.MACHINE if event.kind in _TOLD else Origin.HUMAN, reason="told")
     if event.method == "HEAD":
         return Verdict(origin=Origin.MACHINE, reason="head")
     if any(word in agent for word in SCANNERS):

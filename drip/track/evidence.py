@@ -36,6 +36,18 @@ class Kind(StrEnum):
     CONSENT = "consent"
     #: The learner came back after leaving, by a POST.
     RETURN = "return"
+    #: The learner's own mail server has taken a mail. This and what follows is told by a provider or a mail server.
+    DELIVERED = "delivered"
+    #: A mail has not arrived yet, and is still being tried.
+    DELAYED = "delayed"
+    #: A mail came back: `item` is the verdict (hard, soft, other).
+    BOUNCE = "bounce"
+    #: The learner has called a mail spam.
+    COMPLAINT = "complaint"
+    #: A machine has answered in the learner's name.
+    AUTO_REPLY = "auto-reply"
+    #: Anything else that a provider tells, as it came: `item` is its own word for it.
+    PROVIDER = "provider"
 
 
 class Origin(StrEnum):

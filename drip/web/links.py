@@ -171,7 +171,7 @@ class Links:
         self.recorder.visited(claim.delivery_id, "unsubscribe", visit)
         origin = self.recorder.origin(claim.delivery_id)
         left_course = origin.plan.unsubscribe == "course" and origin.enrolment.state is State.LEFT
-        return origin, left_course or self.recorder.has_left(origin.learner)
+        return origin, left_course or self.recorder.has_left(origin.learner, now=visit.at)
 
     def _claim(self, request: Request, purpose: Purpose) -> tuple[Claim, str]:
         """What the link in the address says, and its token. Raises TokenError."""

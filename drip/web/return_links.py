@@ -76,7 +76,7 @@ class Returning:
         self.recorder.came_back(claim.delivery_id, claim.item, visit)
         origin = self.recorder.origin(claim.delivery_id)
         leaving = self.recorder.leaving_of(claim.delivery_id, claim.item)
-        gone = _still_left(self.recorder, origin, leaving.scope)
+        gone = _still_left(self.recorder, origin, leaving.scope, visit.at)
         if gone:  # they have left once more since, and that holds
             return self.pages.left(origin, before=True, scope=gone)
         back = words_for(origin.delivery.language).back
@@ -112,8 +112,8 @@ class Former:
         return self.pages.show(template, language, sender=sender, **values)
 
 
-def _still_left(recorder: Recorder, origin: Origin, scope: str) -> str:
+def _still_left(recorder: Recorder, origin: Origin, scope: str, now: datetime) -> str:
     """What stays left after the undo of a leaving of that scope: `everything`, this `course`, or ""."""
-    if recorder.has_left(origin.learner):
+    if recorder.has_left(origin.learner, now=now):
         return "everything"
     return "course" if scope == "course" and origin.enrolment.state is State.LEFT else ""

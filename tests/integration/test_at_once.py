@@ -21,7 +21,7 @@ from drip.engine.outcomes import happened
 from drip.engine.publish import publish
 from drip.engine.record import Recorder
 from drip.engine.switch import switch
-from drip.store import Store, breaker, entries, evidence, learners, media, pins, webhooks
+from drip.store import Store, breaker, entries, evidence, media, pins, suppression, webhooks
 from drip.track.evidence import Evidence, Kind
 
 pytestmark = pytest.mark.usefixtures("each_database")
@@ -101,7 +101,7 @@ def rows(stage: Stage, query: str) -> list[Any]:
 def test_an_address_is_suppressed_once(stage: Stage) -> None:
     """Who leaves by two presses at once has left, for the first reason."""
     reasons = iter(("first", "second"))
-    in_turn(stage, lambda conn: learners.suppress(conn, "hash", reason=next(reasons), now=START))
+    in_turn(stage, lambda conn: suppression.suppress(conn, "hash", reason=next(reasons), now=START))
     assert rows(stage, "SELECT address_hash, reason FROM suppression") == [("hash", "first")]
 
 

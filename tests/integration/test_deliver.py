@@ -17,7 +17,7 @@ from drip.engine.deliver import Tally, deliver_due, until_idle
 from drip.errors import SenderTrouble
 from drip.people import State
 from drip.schedule.backoff import ATTEMPTS, CEILING, FIRST, retry_after
-from drip.store import breaker, enrolments, learners, ledger
+from drip.store import breaker, enrolments, learners, ledger, suppression
 from drip.store.ledger import Phase
 from drip.transports.outbox import Outbox
 from drip.transports.smtp import Smtp
@@ -315,7 +315,7 @@ def test_leaving_between_claim_and_hand_is_respected(stage: Stage) -> None:
     parcels = claim_due(stage.sending, now=stage.clock()).parcels
     key = learners.suppression_hash(stage.sending.suppression_key, emails[0])
     with stage.store.write() as conn:
-        learners.suppress(conn, key, reason="asked by telephone", now=stage.clock())
+        suppression.suppress(conn, key, reason="asked by telephone", now=stage.clock())
     assert send_group(stage.sending, parcels).sent == 1
     assert [row.state for row in stage.rows()] == [Phase.CANCELLED, Phase.SENT]
 
@@ -325,7 +325,7 @@ def test_the_suppressed_end_quietly(stage: Stage) -> None:
     emails = stage.people(1)
     with stage.store.write() as conn:
         key = learners.suppression_hash(stage.sending.suppression_key, emails[0].upper())
-        learners.suppress(conn, key, reason="asked by telephone", now=stage.clock())
+        suppression.suppress(conn, key, reason="asked by telephone", now=stage.clock())
     assert stage.deliver() == Tally()
     assert stage.standing(emails[0]).enrolment.state is State.LEFT
     assert stage.enrol(emails[0]).refused == {emails[0]: "on the suppression list: asked by telephone"}

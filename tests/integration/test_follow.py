@@ -21,7 +21,7 @@ from drip.people import State
 from drip.plan.compile import compile_plan
 from drip.render.message import Message
 from drip.schedule.migrate import coming
-from drip.store import courses, edits, learners
+from drip.store import courses, edits, learners, suppression
 from drip.store.ledger import Phase
 from drip.transports import Outcome, Receipt, Result
 
@@ -293,7 +293,7 @@ def test_a_suppressed_learner_stays_so(stage: Stage) -> None:
     begun(stage, FREE + A + B, ADA)
     with stage.store.write() as conn:
         key = learners.suppression_hash(stage.sending.suppression_key, ADA)
-        learners.suppress(conn, key, reason="unsubscribed", now=stage.clock())
+        suppression.suppress(conn, key, reason="unsubscribed", now=stage.clock())
     stage.publish(FREE + A + X + B, extend=True)
     stage.live(days=3)
     assert steps_of(stage.rows()) == ["a"]

@@ -16,7 +16,7 @@ from drip.engine.learners import Imported, add, import_csv, import_json, listed,
 from drip.engine.roster import Roster, read_csv, read_json
 from drip.errors import ImportRefused, NotFound, Refused
 from drip.people import Learner
-from drip.store import learners
+from drip.store import learners, suppression
 
 pytestmark = pytest.mark.usefixtures("each_database")
 
@@ -298,7 +298,7 @@ def test_import_brings_nobody_back(stage: Stage) -> None:
     """An address that has left stays on the list; the import says how many of its people get nothing."""
     take(stage, ADA)
     with stage.store.write() as conn:
-        learners.suppress(conn, learners.suppression_hash(KEY, "ada@acme.example"), reason="unsubscribed", now=START)
+        suppression.suppress(conn, learners.suppression_hash(KEY, "ada@acme.example"), reason="unsubscribed", now=START)
     done = take(stage, ADA + b"bo@acme.example,Bo,,,\n", suppression_key=KEY)
     assert done.suppressed == 1
     assert show(stage.store, "ada@acme.example", suppression_key=KEY)["suppressed"] == "unsubscribed"

@@ -15,7 +15,7 @@ from drip.engine.changes import Leave
 from drip.engine.claim import claim_due
 from drip.engine.my_changes import MyCourse
 from drip.people import State
-from drip.store import learners
+from drip.store import learners, suppression
 from drip.store.ledger import Phase
 from drip.store.tables import delivery, enrolment
 from drip.web.serve import running
@@ -61,7 +61,7 @@ def come_back_by_mail(stage: Stage, client: httpx.Client) -> str:
 
 def complain(stage: Stage) -> None:
     with stage.store.write() as conn:
-        learners.suppress(conn, learners.suppression_hash(KEY, NEW), reason="complained", now=stage.clock())
+        suppression.suppress(conn, learners.suppression_hash(KEY, NEW), reason="complained", now=stage.clock())
 
 
 def test_an_older_undo_brings_back_nobody_who_has_left_once_more(stage: Stage, client: httpx.Client) -> None:
@@ -105,7 +105,7 @@ def test_a_leaving_after_a_complaint_takes_nothing_from_it(stage: Stage) -> None
     complain(stage)
     assert stage.recorder.left(stage.rows()[0].id, stage.visit("one", method="POST"))
     with stage.store.write() as conn:
-        learners.suppress(conn, learners.suppression_hash(KEY, NEW), reason="bounced", now=stage.clock())
+        suppression.suppress(conn, learners.suppression_hash(KEY, NEW), reason="bounced", now=stage.clock())
     assert suppressions(stage) == ["complained"]
 
 

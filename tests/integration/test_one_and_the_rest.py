@@ -19,7 +19,7 @@ from drip.engine.learners import import_csv
 from drip.engine.mark import Tally, came_back, write_down
 from drip.errors import StoreError
 from drip.people import State
-from drip.store import database, learners, ledger, postgresql
+from drip.store import database, learners, ledger, postgresql, suppression
 from drip.store.ledger import Phase
 from drip.transports import Outcome, Receipt, Result
 from drip.transports.outbox import Outbox
@@ -156,7 +156,9 @@ def test_suppression_between_claim_and_hand_holds_for_every_course(tmp_path: Pat
         stage.enrol("ada@customer.example")
     parcels = claim_due(stage.sending, now=stage.clock()).parcels
     with stage.store.write() as conn:
-        learners.suppress(conn, learners.suppression_hash(KEY, "ada@customer.example"), reason="x", now=stage.clock())
+        suppression.suppress(
+            conn, learners.suppression_hash(KEY, "ada@customer.example"), reason="x", now=stage.clock()
+        )
     assert send_group(stage.sending, parcels).sent == 0
     assert {row.state for row in stage.rows()} == {Phase.CANCELLED}
 

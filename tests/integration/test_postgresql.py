@@ -22,7 +22,7 @@ from stage import OPENED, PLAIN_COURSE, Stage, set_up
 from drip.engine.claim import claim_due
 from drip.engine.deliver import until_idle
 from drip.errors import SettingsError, StoreError
-from drip.store import Store, breaker, learners, ledger, postgresql, turns
+from drip.store import Store, breaker, learners, ledger, postgresql, suppression, turns
 from drip.store.ledger import Phase
 from drip.store.troubles import TRIES, Undone, tried_again
 
@@ -111,7 +111,7 @@ def test_what_cannot_be_reached_is_told_in_words(
 def test_a_reader_cannot_write(stage: Stage) -> None:
     """A slip in drip itself is found, not carried out."""
     with pytest.raises(StoreError, match="read-only"), stage.store.read() as conn:
-        learners.suppress(conn, "x", reason="x", now=stage.clock())
+        suppression.suppress(conn, "x", reason="x", now=stage.clock())
 
 
 def test_a_standby_is_told_apart(stage: Stage) -> None:
@@ -144,9 +144,9 @@ def test_a_lock_that_is_not_let_go_ends_in_words(stage: Stage, monkeypatch: pyte
     monkeypatch.setattr(postgresql, "BUSY_FOR_SECONDS", 0.1)
     impatient = opened(stage.store.engine.url.render_as_string(hide_password=False))
     with stage.store.write() as conn:
-        learners.suppress(conn, "x", reason="x", now=stage.clock())
+        suppression.suppress(conn, "x", reason="x", now=stage.clock())
         with pytest.raises(StoreError, match="busy"), impatient.write() as other:
-            learners.suppress(other, "x", reason="y", now=stage.clock())
+            suppression.suppress(other, "x", reason="y", now=stage.clock())
 
 
 def test_a_connection_that_was_cut_is_told_and_made_anew(stage: Stage) -> None:

@@ -29,7 +29,7 @@ from stage import KEY, PLAIN_COURSE, Stage, set_up
 from drip.engine.ask_back import ask_back
 from drip.engine.subscribe import Offer, version_of
 from drip.people import State
-from drip.store import learners
+from drip.store import learners, suppression
 from drip.track.token import Purpose, sign
 from drip.web.serve import running
 
@@ -135,7 +135,7 @@ def test_nobody_learns_who_is_known(stage: Stage, client: httpx.Client) -> None:
     with stage.store.write() as conn:
         for who, reason in (("gone", "unsubscribed"), ("angry", "complained")):
             key = learners.suppression_hash(KEY, f"{who}@customer.example")
-            learners.suppress(conn, key, reason=reason, now=stage.clock())
+            suppression.suppress(conn, key, reason=reason, now=stage.clock())
     ask(stage, client, "asked@customer.example")
     told = []
     for who in ("stranger", "known", "inside", "gone", "angry", "asked"):
@@ -209,7 +209,7 @@ def test_who_has_complained_does_not_come_back(stage: Stage, client: httpx.Clien
     stage.deliver()
     path = link_in(mails_to(stage, NEW)[0])
     with stage.store.write() as conn:
-        learners.suppress(conn, learners.suppression_hash(KEY, NEW), reason="complained", now=stage.clock())
+        suppression.suppress(conn, learners.suppression_hash(KEY, NEW), reason="complained", now=stage.clock())
     assert "This course cannot begin for you" in press(client, path).text
     assert suppressions(stage) == ["complained"]
 

@@ -17,7 +17,7 @@ from drip.engine.claim import claim_due
 from drip.engine.enrol import enrol
 from drip.engine.learners import import_csv
 from drip.people import State
-from drip.store import former, learners, ledger
+from drip.store import former, learners, ledger, suppression
 from drip.store.ledger import Phase
 from drip.store.tables import delivery, enrolment, learner
 from drip.store.tables import evidence as evidence_table
@@ -154,7 +154,7 @@ def test_only_that_leaving_is_lifted(stage: Stage, client: httpx.Client) -> None
         conn.exec_driver_sql("UPDATE suppression SET reason = 'complained'")
     client.post(path, data={"undo": "1"})
     with stage.store.read() as conn:
-        assert learners.suppressed(conn, [key]) == {key: "complained"}
+        assert suppression.suppressed(conn, [key], now=stage.clock()) == {key: "complained"}
     assert stage.deliver().sent == 0
     stage.clock.turn(hours=3)
     assert stage.deliver().sent == 0

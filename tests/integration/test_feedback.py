@@ -1,0 +1,260 @@
+"""What providers and mail servers say of a mail, taken in: evidence, ledger, suppression, and what was in doubt."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from itertools import permutations
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import func, select
+from stage import KEY, PLAIN_COURSE, START, Stage, set_up
+
+from drip.engine.claim import claim_due
+from drip.engine.feedback import Judged, hear
+from drip.people import State
+from drip.store import evidence, former, learners, ledger, suppression
+from drip.store.ledger import Phase
+from drip.store.tables import evidence as evidence_table
+from drip.track.evidence import Evidence, Kind
+from drip.track.heard import Heard, News, Verdict
+
+ADA = "ada@customer.example"
+pytestmark = pytest.mark.usefixtures("each_database")
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Stage:
+    """One learner whose first mail has gone."""
+    stage = set_up(tmp_path)
+    stage.publish(PLAIN_COURSE)
+    stage.add(ADA)
+    stage.enrol(ADA)
+    stage.deliver()
+    stage.clock.turn(minutes=10)
+    return stage
+
+
+def told(stage: Stage, news: News, delivery: int | None = None, **values: Any) -> Heard:
+    row = stage.rows()[0].id if delivery is None else delivery
+    start = {"at": stage.clock(), "source": "sendgrid", "source_id": f"{news}-{row}", "recipient": ADA}
+    return Heard(**{"news": news, "delivery_id": row, **start, **values})
+
+
+def take(stage: Stage, *heard: Heard, **options: Any) -> list[Judged]:
+    return hear(stage.store, heard, suppression_key=KEY, now=stage.clock(), **options)
+
+
+def barred(stage: Stage, email: str = ADA) -> str | None:
+    with stage.store.read() as conn:
+        key = learners.suppression_hash(KEY, email)
+        return suppression.suppressed(conn, [key], now=stage.clock()).get(key)
+
+
+def kinds(stage: Stage) -> list[Kind]:
+    with stage.store.read() as conn:
+        found = learners.by_addresses(conn, [ADA])[ADA]
+        return [event.kind for event in evidence.of_learner(conn, found.id)]
+
+
+def hard(stage: Stage, **values: Any) -> Heard:
+    known = {"verdict": Verdict.HARD, "status": "5.1.1", "said": "no such user"}
+    return told(stage, News.BOUNCED, **{**known, **values})
+
+
+def test_a_delivery_is_written_down_once(stage: Stage) -> None:
+    """Delivered goes into the ledger and the evidence; the same event again changes nothing."""
+    first = take(stage, told(stage, News.DELIVERED))
+    again = take(stage, told(stage, News.DELIVERED), told(stage, News.DELIVERED))
+    assert [one.new for one in (*first, *again)] == [True, False, False]
+    assert (stage.rows()[0].state, kinds(stage)) == (Phase.DELIVERED, [Kind.DELIVERED])
+    assert stage.rows()[0].sent_at == START
+
+
+def test_a_dead_address_ends_what_it_is_in_and_gets_no_mail(stage: Stage) -> None:
+    """Promise 7: a hard bounce ends the enrolments with the reason, and puts the address on the list."""
+    (done,) = take(stage, hard(stage))
+    ended = stage.standing(ADA).enrolment
+    assert (done.suppressed, done.email, barred(stage)) == ("bounced", ADA, "bounced")
+    assert (ended.state, ended.ended_by) == (State.FAILED, "the address is dead: 5.1.1 no such user")
+    assert stage.rows()[0].state is Phase.BOUNCED
+    stage.live(days=1)
+    assert len(stage.mails()) == 1
+    assert stage.enrol(ADA).refused == {ADA: "on the suppression list: bounced"}
+
+
+@pytest.mark.parametrize("order", list(permutations((News.DELIVERED, News.BOUNCED, News.COMPLAINED))))
+def test_the_order_makes_no_difference(stage: Stage, order: tuple[News, ...]) -> None:
+    """Whatever comes first: a complaint wins over a bounce, and a bounce over a delivery."""
+    for news in order:
+        take(stage, hard(stage) if news is News.BOUNCED else told(stage, news))
+    assert (stage.rows()[0].state, barred(stage)) == (Phase.COMPLAINED, "complained")
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_a_late_bounce_wins(stage: Stage, late: bool) -> None:
+    """A gateway may take a mail and give it back: bounced goes over delivered, in either order."""
+    news = [told(stage, News.DELIVERED), told(stage, News.BOUNCED, verdict=Verdict.OTHER, said="too big")]
+    for one in news if late else reversed(news):
+        take(stage, one)
+    row = stage.rows()[0]
+    assert (row.state, row.answer, barred(stage)) == (Phase.BOUNCED, "too big", None)
+    assert stage.standing(ADA).enrolment.state is State.ACTIVE
+
+
+def test_a_complaint_leaves_everything(stage: Stage) -> None:
+    """Who calls a mail spam gets none any more, and no link brings them back."""
+    take(stage, told(stage, News.COMPLAINED))
+    ended = stage.standing(ADA).enrolment
+    assert (ended.state, ended.ended_by, barred(stage)) == (State.LEFT, "complained", "complained")
+
+
+def test_leaving_by_the_providers_own_way(stage: Stage) -> None:
+    """A provider's own unsubscribe is a leaving of everything, kept as one, and without an undo."""
+    take(stage, told(stage, News.LEFT))
+    ended = stage.standing(ADA).enrolment
+    assert (ended.state, ended.ended_by, barred(stage)) == (State.LEFT, "unsubscribed", "unsubscribed")
+    assert kinds(stage) == [Kind.UNSUBSCRIBE]
+    take(stage, told(stage, News.COMPLAINED))
+    assert barred(stage) == "complained"
+
+
+def test_an_address_alone_acts_on_nothing(stage: Stage) -> None:
+    """Without a proven delivery neither ledger nor list is touched, and nothing is stored."""
+    news = [replace(hard(stage), delivery_id=None), replace(told(stage, News.COMPLAINED), delivery_id=0)]
+    done = take(stage, *news, replace(hard(stage), delivery_id=77_777), replace(hard(stage), delivery_id=2**80))
+    assert [one.delivery_id for one in done] == [None] * 4
+    assert not any(one.new or one.suppressed for one in done)
+    assert (stage.rows()[0].state, barred(stage), kinds(stage)) == (Phase.SENT, None, [])
+
+
+def test_what_is_said_of_the_sender_says_nothing_of_the_address(stage: Stage) -> None:
+    """A block is kept and marks the mail; the learner goes on."""
+    take(stage, told(stage, News.BOUNCED, verdict=Verdict.OTHER, status="5.7.1", said="blocked"))
+    assert (stage.rows()[0].state, barred(stage)) == (Phase.BOUNCED, None)
+    stage.clock.turn(hours=1)
+    assert stage.deliver().sent == 1
+
+
+def in_doubt(stage: Stage, state: Phase) -> int:
+    """A second mail that was handed over without an answer, as a killed worker leaves it."""
+    stage.clock.turn(hours=1)
+    (parcel,) = claim_due(stage.sending, now=stage.clock()).parcels
+    with stage.store.write() as conn:
+        ledger.hand(conn, stage.sending.lease(conn), [parcel.delivery_id], now=stage.clock())
+        if state is Phase.IN_DOUBT:
+            ledger.doubt(conn, "worker-1", parcel.delivery_id, due_at=stage.clock(), answer="lost")
+        elif state is Phase.HELD:
+            ledger.hold(conn, "worker-1", parcel.delivery_id, answer="in doubt")
+        elif state is Phase.RETRY:
+            ledger.put_back(conn, "worker-1", parcel.delivery_id, due_at=stage.clock(), answer="again")
+    assert stage.rows()[-1].state is state
+    return parcel.delivery_id
+
+
+@pytest.mark.parametrize("state", [Phase.IN_DOUBT, Phase.HELD, Phase.HANDED, Phase.RETRY])
+@pytest.mark.parametrize("news", [News.ACCEPTED, News.DELIVERED, News.DELAYED, News.BOUNCED])
+def test_an_event_settles_what_was_in_doubt(stage: Stage, state: Phase, news: News) -> None:
+    """Promise 5: the mail is sent as of the event, the enrolment goes on from then, and nothing is sent twice."""
+    one = in_doubt(stage, state)
+    stage.clock.turn(minutes=4)
+    at = stage.clock()
+    stage.clock.turn(minutes=30)
+    verdict = Verdict.SOFT if news is News.BOUNCED else None
+    (done,) = take(stage, told(stage, news, one, at=at, verdict=verdict))
+    row, stands = stage.rows()[-1], stage.standing(ADA)
+    assert (done.settled, row.sent_at) == (True, at)
+    assert row.state is {News.DELIVERED: Phase.DELIVERED, News.BOUNCED: Phase.BOUNCED}.get(news, Phase.SENT)
+    assert (stands.enrolment.next_step, stands.enrolment.last_mail_at) == ("tip-3", at)
+    assert stands.due_at == at + timedelta(hours=1)
+    stage.live(days=1)
+    assert [row.step for row in stage.rows()] == [f"tip-{n}" for n in range(1, 7)]
+    assert len(stage.mails()) == 5  # all but the one whose bytes this test has kept
+
+
+def test_what_the_provider_did_not_want_to_send_waits_for_a_person(stage: Stage) -> None:
+    """Dropped for a reason of the sender's own, while in doubt: it has not gone, and a person sees why."""
+    one = in_doubt(stage, Phase.IN_DOUBT)
+    (done,) = take(stage, told(stage, News.DROPPED, one, verdict=Verdict.OTHER, said="over the package's quota"))
+    row = stage.rows()[-1]
+    assert (done.held, done.settled, row.state) == (True, False, Phase.HELD)
+    assert "quota" in row.answer
+
+
+def test_a_mail_that_was_never_handed_over_is_settled_by_nothing(stage: Stage) -> None:
+    """An event about a row that nobody has sent, after a database was put back say, moves nobody on."""
+    stage.clock.turn(hours=1)
+    (parcel,) = claim_due(stage.sending, now=stage.clock()).parcels
+    take(stage, told(stage, News.DELIVERED, parcel.delivery_id))
+    assert stage.rows()[-1].state is Phase.CLAIMED
+    assert stage.standing(ADA).enrolment.next_step == "tip-2"
+
+
+def soft(stage: Stage, *, times: int, days: float) -> list[str | None]:
+    """So many mails, each given back by a full mailbox."""
+    found = []
+    for number in range(times):
+        stage.deliver()
+        last = stage.rows()[-1].id
+        news = told(stage, News.BOUNCED, last, verdict=Verdict.SOFT, said="full", source_id=f"soft-{last}-{number}")
+        (done,) = take(stage, news)
+        found.append(done.suppressed)
+        stage.clock.turn(days=days)
+    return found
+
+
+def test_many_soft_bounces_in_a_row_end_in_a_rest(stage: Stage) -> None:
+    """Five mails in a row over a week that a mailbox did not take: it rests for 90 days, and may then be enrolled."""
+    assert soft(stage, times=5, days=2) == [None, None, None, None, "soft-bounces"]
+    ended = stage.standing(ADA).enrolment
+    assert ended.ended_by == "the mailbox takes nothing: 5 mails in a row since 2026-03-02; the last time: full"
+    assert (ended.state, barred(stage)) == (State.FAILED, "soft-bounces")
+    stage.clock.turn(days=89)
+    assert barred(stage) is None
+
+
+def test_soft_bounces_within_a_few_days_are_a_bad_week(stage: Stage) -> None:
+    """However many there are: under a week, nobody is given up."""
+    assert soft(stage, times=6, days=1) == [None] * 6
+
+
+@pytest.mark.parametrize("sign", ["delivered", "click"])
+def test_a_sign_of_life_begins_the_count_anew(stage: Stage, sign: str) -> None:
+    """A delivery, or somebody who reads, between soft bounces: they are not in a row."""
+    assert soft(stage, times=4, days=3) == [None] * 4
+    if sign == "delivered":
+        stage.deliver()
+        take(stage, told(stage, News.DELIVERED, stage.rows()[-1].id))
+    else:
+        with stage.store.write() as conn:
+            told_us = {"at": stage.clock(), "source": "link", "source_id": "click", "learner_id": 1}
+            evidence.add(conn, Evidence(kind=Kind.CLICK, **told_us))
+    stage.clock.turn(days=3)
+    assert soft(stage, times=1, days=3) == [None]
+
+
+def test_a_mail_of_somebody_erased_bars_their_address(stage: Stage) -> None:
+    """What is said for ever of an address holds for people since erased too; nothing else is kept."""
+    with stage.store.write() as conn:
+        conn.execute(former.former.insert().values(delivery_id=900, address_hash="hash"))
+    (done,) = take(stage, hard(stage, delivery=900))
+    assert (done.suppressed, done.email) == ("bounced", None)
+    with stage.store.read() as conn:
+        assert suppression.suppressed(conn, ["hash"], now=stage.clock()) == {"hash": "bounced"}
+        assert conn.execute(select(func.count()).select_from(evidence_table)).scalar_one() == 0
+
+
+def test_hostile_words_are_stored(stage: Stage) -> None:
+    """NUL, half characters and a key without end: what a database does not take is made fit."""
+    odd = "a\0b\ud800" * 400
+    news = hard(stage, said=odd, status=odd, source_id=odd, data={odd: [odd, {"x": odd}]})
+    assert [one.new for one in (*take(stage, news), *take(stage, news))] == [True, False]
+
+
+def test_a_clock_that_is_wrong_is_not_believed(stage: Stage) -> None:
+    """An event from before the mail, or from the future, counts as of the nearest possible moment."""
+    one = in_doubt(stage, Phase.IN_DOUBT)
+    take(stage, told(stage, News.ACCEPTED, one, at=datetime.fromisoformat("9999-01-01T00:00:00+00:00")))
+    assert stage.rows()[-1].sent_at == stage.clock()
