@@ -108,12 +108,16 @@ def _heard(
         at=datetime.min.replace(tzinfo=UTC),
         source=SOURCE,
         source_id="",
-        recipient=recipient,
+        recipient=_printable(recipient),
         verdict=verdict,
         status=status,
-        said=re.sub(r"\s+", " ", said)[:_SAID].strip(),
+        said=_printable(re.sub(r"\s+", " ", said)[:_SAID].strip()),
         data={key: value for key, value in (data or {}).items() if value},
     )
+
+
+def _printable(text: str) -> str:
+    return text if text.isprintable() else "".join(c if c.isprintable() else "?" for c in text)
 
 
 def _signed(content: bytes, mail: Part, told: Iterable[Heard], ring: Ring, now: datetime) -> Iterable[Heard]:
@@ -130,11 +134,12 @@ def _signed(content: bytes, mail: Part, told: Iterable[Heard], ring: Ring, now: 
             continue
         seen.add(key)
         one = _passed_on(one, sent_to)
+        named_by = f"{print_}\0{whom.delivery_id if whom else ''}\0{key}"
         data = {**one.data, **_proof(whom), **({"message_id": named} if named else {})}
         yield replace(
             one,
             at=at,
-            source_id=sha256(f"{print_}\0{key}".encode("utf-8", "surrogateescape")).hexdigest()[:40],
+            source_id=sha256(named_by.encode("utf-8", "surrogateescape")).hexdigest()[:40],
             delivery_id=(whom.delivery_id or None) if whom else None,
             data=data,
         )

@@ -32,6 +32,7 @@ _CHARSETS = re.compile(
     r"|shift[_-]?jis|sjis|euc[_-](?:jp|kr)|gb2312|gbk|gb18030|big5(?:-?hkscs)?|tis-620)\Z",
     re.IGNORECASE,
 )
+REPORT = "multipart/report"
 _MESSAGES = frozenset({"message/rfc822", "message/global"})
 #: Headers alone, of a mail that came back.
 _HEADERS_ALONE = frozenset({"text/rfc822-headers", "message/global-headers", "message/rfc822-headers"})
@@ -77,8 +78,10 @@ def walk(part: Part, *, into_mails: bool = True) -> Iterator[Part]:
 
 
 def returned(mail: Part) -> Part | None:
-    """The mail that came back with this one, or its headers."""
-    return next((part.inside[0] for part in walk(mail, into_mails=False) if part.is_mail and part.inside), None)
+    """The mail that came back with this one, or its headers; not a report that somebody has sent on."""
+    return next(
+        (part.inside[0] for part in walk(mail) if part.is_mail and part.inside and part.inside[0].type != REPORT), None
+    )
 
 
 def parameter(value: str, name: str) -> str:
