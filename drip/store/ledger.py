@@ -245,6 +245,7 @@ _SENT = (
         by_key(delivery.c.id),
         delivery.c.id == _WORDS.c.id,
         delivery.c.state.in_(("handed", "in_doubt", "retry", "claimed", "held", "cancelled")),
+        delivery.c.learner_id.is_not(None),  # erased while it was on its way: it moves nobody, and says nothing
     )
     .values(
         state="sent", sent_at=bindparam("now"), due_at=None, leased_by=None, lease_until=None, answer=_WORDS.c.words

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from drip.engine.touches import Touch
-from drip.errors import TokenError
+from drip.errors import NotFound, TokenError
 from drip.render.message import NO_DELIVERY
 from drip.track.token import Purpose, Ring, verify
 from drip.web.committer import Committer, Full
@@ -46,6 +46,8 @@ class Tracking:
                 )
             except Full:
                 return Response(status_code=503, headers=_COME_AGAIN)
+            except NotFound:  # whose it was has been erased: their old mail shows no broken picture
+                pass
         return Response(PIXEL, media_type="image/gif", headers=PRIVATE)
 
     async def click(self, request: Request) -> Response:
