@@ -47,6 +47,9 @@ def print_report(found: CourseReport) -> None:
     if columns_wide() < WIDTH and not any(step.failed for step in found.steps):
         columns, rows = [*columns[:2], *columns[3:]], [[*row[:2], *row[3:]] for row in rows]
     table(columns, rows, right=columns[1:-1])
+    known = (f"{found.delivered:,} delivered", f"{found.bounced:,} came back", f"{found.complained:,} called spam")
+    if found.delivered or found.bounced or found.complained:
+        say("", f"Of {found.sent:,} sent: {', '.join(known)}.")
     total = found.answers.correct
     if total.interval is not None:
         low, high = total.interval

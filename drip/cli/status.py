@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 _LEFT = 11
 #: So many workers are named; the rest are counted.
 _MOST_WORKERS = 8
+#: So many domains are named that turn mail away.
+_MOST_DOMAINS = 4
 
 
 @app.command()
@@ -91,6 +93,8 @@ def _lines(found: Status, local: Any) -> Iterator[tuple[str, str]]:
     sent = found.sent
     last = f"; the last {span_text(found.now - sent.last_at)} ago" if sent.last_at is not None else ""
     yield "Sent", f"{sent.last_hour:,} in the last hour, {sent.last_day:,} in 24 hours{last}"
+    if back := _came_back(found):
+        yield "Came back", f"{back} in 24 hours"
     if found.waiting:
         wait = "waits" if found.waiting == 1 else "wait"
         yield "Held", f"{found.waiting:,} {wait} for a person; type: drip settle"
@@ -109,6 +113,19 @@ def _lines(found: Status, local: Any) -> Iterator[tuple[str, str]]:
     yield "Learners", f"{found.learners:,}"
     mails = ", ".join(f"{number:,} {state.replace('_', ' ')}" for state, number in found.deliveries.items())
     yield "Mails", mails or "none yet"
+
+
+def _came_back(found: Status) -> str:
+    """What came back, by what it says of the address, and what was called spam; "" where there is nothing."""
+    back = found.came_back
+    away = ", ".join(f"{domain} {number:,}" for domain, number in list(back.turned_away.items())[:_MOST_DOMAINS])
+    told = (
+        (back.hard, "from dead addresses"),
+        (back.soft, "for now"),
+        (back.other, f"for a reason of yours ({away})" if away else "for a reason of yours"),
+        (back.complaints, "called spam"),
+    )
+    return ", ".join(f"{number:,} {words}" for number, words in told if number)
 
 
 def _next(found: Status, local: Any) -> str:

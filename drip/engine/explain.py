@@ -11,7 +11,7 @@ from drip.engine.enrol import published
 from drip.engine.follow import CHANGED
 from drip.engine.learners import find
 from drip.engine.sending import PERSONAL, facts_of
-from drip.engine.wished import Asked, changes_of, doors_of, hurried_between, wish_at
+from drip.engine.wished import Asked, changes_of, doors_of, heard_of, hurried_between, wish_at
 from drip.errors import NotFound
 from drip.people import Enrolment, Facts
 from drip.plan.model import Mail, Plan
@@ -25,7 +25,7 @@ from drip.schedule.wishes import HURRIED
 from drip.store import Store, courses, enrolments, evidence
 from drip.store.edits import EXTENDED
 from drip.store.enrolments import Standing
-from drip.store.ledger import Phase
+from drip.store.ledger import GONE
 
 #: Why an enrolment is looked at soon, though nothing may be due then.
 LOOKED_AT = (CHANGED, EXTENDED)
@@ -85,12 +85,14 @@ def why(store: Store, email: str, course_id: str) -> Trace:
         told += [row(at, "", kind, words) for at, kind, words in doors_of(known, stands.id, since=stands.enrolled_at)]
         for delivery in rows[stands.id]:
             at = delivery.sent_at or delivery.handed_at or delivery.claimed_at
-            kind = "mail" if delivery.state is Phase.SENT else str(delivery.state)
+            kind = "mail" if delivery.state in GONE else str(delivery.state)
             back = f"brings back {', '.join(delivery.riders)}" if delivery.riders else ""
             told.append(row(at, delivery.step, kind, back if kind == "mail" else delivery.answer))
+        mails = {delivery.id for delivery in rows[stands.id]}
+        told += [row(at, step, kind, words) for at, step, kind, words in heard_of(known, mails)]
         told.sort(key=lambda r: (r.at, r.kind == "finish"))
         step = plan.step(stands.next_step or "")
-        under_way = next((d for d in rows[stands.id] if d.step == stands.next_step and d.state != Phase.SENT), None)
+        under_way = next((d for d in rows[stands.id] if d.step == stands.next_step and d.state not in GONE), None)
         due_at = standing.due_at or (under_way.due_at if under_way is not None else None)
         last = max((d for d in rows[stands.id] if d.sent_at), key=lambda d: (d.sent_at, d.id), default=None)
         reason = standing.due_reason

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta, tzinfo
 
 from drip.engine.pace import PaceNow, pace_now
@@ -12,6 +12,7 @@ from drip.schedule.pace import Pace
 from drip.store import (
     Store,
     breaker,
+    came_back,
     courses,
     enrolments,
     fresh_links,
@@ -23,6 +24,7 @@ from drip.store import (
     workers,
 )
 from drip.store.breaker import Trouble
+from drip.store.came_back import CameBack
 from drip.store.workers import Worker
 
 
@@ -54,7 +56,7 @@ class Status:
 
     `waiting` counts what needs a person; `problems` lists the first of them. `guarded` is what the staging guard keeps
     back, `asking` what the subscribe form and old links have asked for and has not gone. `workers` has the last seen
-    first.
+    first. `came_back` is of the last 24 hours.
     """
 
     verdict: Verdict
@@ -74,6 +76,7 @@ class Status:
     learners: int
     workers: tuple[Worker, ...]
     pace: PaceNow | None = None
+    came_back: CameBack = field(default_factory=CameBack)
 
 
 def status(
@@ -99,6 +102,7 @@ def status(
         waiting = counted.states.get("held", 0) + queue.stuck(conn)
         under_way = counted.states.get("claimed", 0) + counted.states.get("handed", 0)
         used = ways(way, [one for one in seen if one.is_alive(now)])
+        back = came_back.since(conn, now - timedelta(days=1))
         guarded, asking = guard.kept_back(conn), requests.to_go(conn) + fresh_links.to_go(conn)
         troubles = in_force(breaker.listed(conn), used, busy=bool(due or under_way), now=now)
         found = Seen(
@@ -117,6 +121,8 @@ def status(
             goes_on_at=paced.next_at if paced is not None else None,
             way=way,
             guarded=guarded,
+            came_back=back,
+            sent_last_day=counted.last_day,
         )
         return Status(
             verdict=verdict_of(found),
@@ -136,6 +142,7 @@ def status(
             learners=learners.count(conn),
             workers=tuple(seen),
             pace=paced,
+            came_back=back,
         )
 
 

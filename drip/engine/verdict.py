@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta, tzinfo
 from enum import StrEnum
 
 from drip.engine.explain import span_text
 from drip.store.breaker import Trouble
+from drip.store.came_back import CameBack
 from drip.store.workers import Worker
 
 #: What has been due for so long, although somebody sends, is late; what nobody sends for so long wakes somebody up.
@@ -17,6 +18,12 @@ LATE_AFTER = timedelta(minutes=15)
 _NEW_FOR = timedelta(minutes=2)
 #: … unless so many have begun within LATE_AFTER: then they die, and that is the trouble.
 _MANY_STARTS = 5
+#: So many mails, and such a share of those sent in a day, that came back for a reason of the sender's are no accident.
+TURNED_AWAY_AT_LEAST = 10
+TURNED_AWAY_SHARE = 0.05
+#: Big providers turn away whose mail is called spam more often than this (Gmail and Yahoo, since 2024).
+COMPLAINTS_AT_LEAST = 3
+COMPLAINTS_SHARE = 0.003
 #: A verdict quotes so many characters of what a server says.
 _WORDS_AT_MOST = 160
 
@@ -42,6 +49,8 @@ class Kind(StrEnum):
     LATE = "late"
     #: Workers are there, and yet nothing has gone out for a while.
     STUCK = "stuck"
+    #: Mail goes out, and comes back for a reason that is the sender's, or is called spam.
+    TURNED_AWAY = "turned-away"
     #: Something is due, and no worker is there.
     NOBODY = "nobody"
     #: The sender's own trouble: nothing goes out.
@@ -63,7 +72,8 @@ class Seen:
     """What a verdict is passed on. `zone` is for times in its sentence; `workers` has the last seen first.
 
     `held_up_by` and `goes_on_at`: the limit of the pace that lets nothing go just now, and until when. `way` is the
-    name of the way out that is set, and `guarded` how many mails the staging guard keeps back.
+    name of the way out that is set, and `guarded` how many mails the staging guard keeps back. `came_back` is of
+    the last 24 hours.
     """
 
     now: datetime
@@ -81,6 +91,8 @@ class Seen:
     goes_on_at: datetime | None = None
     way: str = ""
     guarded: int = 0
+    came_back: CameBack = field(default_factory=CameBack)
+    sent_last_day: int = 0
 
 
 def verdict_of(seen: Seen) -> Verdict:
@@ -97,6 +109,8 @@ def verdict_of(seen: Seen) -> Verdict:
         what = f"due since {_oldest(seen)}" if seen.due else "left under way"
         words = f"Nobody is sending: {_are(seen.due or seen.under_way)} {what}, and {_last_seen(seen)}"
         return Verdict(kind=Kind.NOBODY, words=words, type="drip run", alarm=lag >= LATE_AFTER)
+    if (turned_away := _turned_away(seen)) is not None:
+        return turned_away
     if seen.due and seen.held_up_by is not None:
         until = f" until {clock_text(seen.goes_on_at, seen)}" if seen.goes_on_at is not None else ""
         words = f"Waiting{until}: {_are(seen.due)} due, and {one_line(seen.held_up_by)} is used up."
@@ -130,6 +144,24 @@ def verdict_of(seen: Seen) -> Verdict:
         words = f"Nothing is due, but {_are(seen.guarded)} held back by DRIP_ONLY_TO"
         return Verdict(kind=Kind.GUARDED, words=words)
     return Verdict(kind=Kind.WELL, words="All is well: nothing is due.")
+
+
+def _turned_away(seen: Seen) -> Verdict | None:
+    """Whether so many mails came back for a reason of the sender's, or were called spam, that somebody must look."""
+    back, sent = seen.came_back, max(seen.sent_last_day, 1)
+    if back.other >= TURNED_AWAY_AT_LEAST and back.other >= TURNED_AWAY_SHARE * sent:
+        domain, number = next(iter(back.turned_away.items()))
+        where = f" ({number:,} from {domain})" if domain else ""
+        words = f"TURNED AWAY: {back.other:,} mails in 24 hours{where} came back, and not for a fault of the address"
+        said = f", the last with {_cut(one_line(back.words))}" if back.words else ""
+        return Verdict(kind=Kind.TURNED_AWAY, words=f"{words}{said}", type="drip doctor", alarm=True)
+    if back.complaints >= COMPLAINTS_AT_LEAST and back.complaints >= COMPLAINTS_SHARE * sent:
+        share = 100 * back.complaints / sent
+        words = (
+            f"CALLED SPAM: {back.complaints:,} of {sent:,} mails in 24 hours ({share:.1f} %); look at whom you write to"
+        )
+        return Verdict(kind=Kind.TURNED_AWAY, words=words, type="drip pause --all", alarm=True)
+    return None
 
 
 def ways(way: str, alive: Sequence[Worker]) -> set[str]:

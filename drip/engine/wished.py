@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -10,6 +10,8 @@ from drip.course.timing import parse_clock, parse_days
 from drip.people import Tempo, Wish
 from drip.track.evidence import Evidence, Kind
 
+#: What providers and mail servers tell of a mail, and somebody who asks wants to know.
+HEARD = (Kind.DELIVERED, Kind.DELAYED, Kind.BOUNCE, Kind.COMPLAINT, Kind.AUTO_REPLY, Kind.PROVIDER)
 _SAID = {None: "none", "planned": "as planned", "half": "half as often", "twice": "twice as often"}
 
 
@@ -53,6 +55,8 @@ def said_by(kind: str, item: str, data: Mapping[str, object]) -> str:
             return "this course" if data.get("scope") == "course" else "everything"
         case Kind.RETURN:
             return "confirmed the form" if item == "subscribe" else "took it back"
+        case _ if kind in HEARD:
+            return " ".join(str(data[name]) for name in ("status", "said") if data.get(name))
         case _ if "to" in data:
             return f"{_said(data.get('from'))} → {_said(data['to'])}"
         case _:
@@ -76,6 +80,18 @@ def doors_of(events: Sequence[Evidence], enrolment_id: int, *, since: datetime) 
         elif one.kind is Kind.RETURN and (mine or everything):
             found.append((one.at, "return", said_by(one.kind, one.item, one.data)))
     return found
+
+
+def heard_of(events: Sequence[Evidence], mails: Collection[int]) -> list[tuple[datetime, str, str, str]]:
+    """(when, step, what, in words) of everything that was told of these mails, of all evidence of their learner."""
+    told = [one for one in events if one.kind in HEARD and one.delivery_id in mails]
+    return [(one.at, one.step, str(one.kind), _heard(one)) for one in told]
+
+
+def _heard(one: Evidence) -> str:
+    words = said_by(one.kind, one.item, one.data)
+    beside = one.item if one.kind in (Kind.BOUNCE, Kind.PROVIDER) else ""
+    return ": ".join(filter(None, (beside, words)))
 
 
 def wish_at(at: datetime, now: Wish, changes: Sequence[Asked]) -> Wish:

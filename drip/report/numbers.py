@@ -23,6 +23,8 @@ Z_95 = 1.96
 CONFIDENCES = ("guessed", "fairly", "certain")
 #: The states of a ledger row whose mail is still on its way, by itself.
 WAITING = ("claimed", "handed", "retry")
+#: The states of a mail that has gone, whatever the other side has said of it afterwards.
+GONE = ("sent", "delivered", "bounced", "complained")
 
 
 def wilson(successes: int, n: int, z: float = Z_95) -> tuple[float, float]:
@@ -107,7 +109,8 @@ class StepReport:
     """One step, or one variant of it. `variants` is empty unless the step has several.
 
     `dropped`: only older revisions of the course had this step (or variant). `waiting` counts mails on their way,
-    `held` those that a person must decide on. `left` counts mails that somebody left by.
+    `held` those that a person must decide on. `left` counts mails that somebody left by. Of the `sent`, as far as
+    anybody has told: `delivered`, `bounced` (they came back) and `complained` (called spam); a mail is in one of them.
     """
 
     step: str
@@ -119,6 +122,9 @@ class StepReport:
     held: int = 0
     failed: int = 0
     cancelled: int = 0
+    delivered: int = 0
+    bounced: int = 0
+    complained: int = 0
     opened: Mails = Mails()
     clicked: Mails = Mails()
     left: int = 0
@@ -154,6 +160,21 @@ class CourseReport:
     held_out: int = 0
     reviewed: Share = Share()
     ratings: Mapping[str, Ratings] = field(default_factory=dict)
+
+    @property
+    def delivered(self) -> int:
+        """How many of the sent are known to have reached the learner's own mail server."""
+        return sum(step.delivered for step in self.steps)
+
+    @property
+    def bounced(self) -> int:
+        """How many of the sent came back."""
+        return sum(step.bounced for step in self.steps)
+
+    @property
+    def complained(self) -> int:
+        """How many of the sent were called spam."""
+        return sum(step.complained for step in self.steps)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -343,12 +364,15 @@ def _part(step: str, variant: str, dropped: bool, states: Mapping[str, int], tal
         step=step,
         variant=variant,
         dropped=dropped,
-        sent=states.get("sent", 0),
+        sent=sum(states.get(state, 0) for state in GONE),
         waiting=sum(states.get(state, 0) for state in WAITING),
         in_doubt=states.get("in_doubt", 0),
         held=states.get("held", 0),
         failed=states.get("failed", 0),
         cancelled=states.get("cancelled", 0),
+        delivered=states.get("delivered", 0),
+        bounced=states.get("bounced", 0),
+        complained=states.get("complained", 0),
         opened=_mails(tally.opened),
         clicked=_mails(tally.clicked),
         left=tally.left,
@@ -375,6 +399,9 @@ def _whole(step: str, dropped: bool, parts: Sequence[StepReport]) -> StepReport:
         held=sum(part.held for part in parts),
         failed=sum(part.failed for part in parts),
         cancelled=sum(part.cancelled for part in parts),
+        delivered=sum(part.delivered for part in parts),
+        bounced=sum(part.bounced for part in parts),
+        complained=sum(part.complained for part in parts),
         opened=sum((part.opened for part in parts), Mails()),
         clicked=sum((part.clicked for part in parts), Mails()),
         left=sum(part.left for part in parts),

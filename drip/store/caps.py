@@ -13,10 +13,11 @@ from drip.schedule.reviews import REVIEW
 from drip.store.among import among
 from drip.store.enrolments import to_enrolment
 from drip.store.learners import CHUNK
+from drip.store.ledger import GONE
 from drip.store.tables import course, delivery, enrolment
 
 #: The states of mails that have left, may have left, or are about to.
-_COUNTED = ("claimed", "handed", "in_doubt", "sent")
+_COUNTED = ("claimed", "handed", "in_doubt", *GONE)
 _LEFT_AT = func.coalesce(delivery.c.sent_at, delivery.c.handed_at, delivery.c.claimed_at)
 _SENT = (
     select(enrolment.c.learner_id, delivery.c.state, _LEFT_AT.label("at"))

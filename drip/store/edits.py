@@ -31,6 +31,7 @@ from drip.schedule.reviews import REVIEW
 from drip.store import enrolments
 from drip.store.enrolments import Standing
 from drip.store.learners import CHUNK
+from drip.store.ledger import GONE
 from drip.store.many import Many
 from drip.store.tables import delivery, enrolment
 
@@ -80,7 +81,7 @@ def had(conn: Connection, course_id: str, steps: Collection[str]) -> list[tuple[
             _counts(),
             enrolment.c.held_out.is_(False),
             delivery.c.step.in_(steps),
-            or_(delivery.c.state == "sent", _left(delivery)),
+            or_(delivery.c.state.in_(GONE), _left(delivery)),
         )
         .group_by(*stands)
     )

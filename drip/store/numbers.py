@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Row, Select, exists, func, or_, select
 from drip.plan.renames import Renames
 from drip.report.numbers import Counts, Seen
 from drip.store.evidence import to_evidence
+from drip.store.ledger import GONE
 from drip.store.tables import delivery, enrolment, evidence
 from drip.track.evidence import Evidence, Kind
 
@@ -110,7 +111,7 @@ def _to_seen(rows: list[Row[Any]], names: Renames) -> Seen:
         enrolment_id=mail.enrolment_id,
         step=names.step(mail.mailed_step),
         variant=mail.variant,
-        sent=mail.state == "sent",
+        sent=mail.state in GONE,
         sent_at=mail.sent_at,
         events=[_called_now(to_evidence(row), names) for row in rows],
     )

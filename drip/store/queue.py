@@ -9,6 +9,7 @@ from datetime import datetime
 from sqlalchemy import Connection, bindparam, case, func, select
 
 from drip.store import enrolments
+from drip.store.ledger import GONE
 from drip.store.tables import course, delivery, enrolment, learner
 
 #: So many problems are listed; a person works from the top.
@@ -79,12 +80,12 @@ def counted(conn: Connection, *, hour_ago: datetime, day_ago: datetime) -> Count
         .group_by(delivery.c.state)
         .order_by(delivery.c.state)
     ).all()
-    sent = next((row for row in found if row[0] == "sent"), None)
+    gone = [row for row in found if row[0] in GONE]
     return Counted(
         states={row[0]: row[1] for row in found},
-        last_hour=sent[2] if sent is not None else 0,
-        last_day=sent[3] if sent is not None else 0,
-        last_sent_at=sent[4] if sent is not None else None,
+        last_hour=sum(row[2] for row in gone),
+        last_day=sum(row[3] for row in gone),
+        last_sent_at=max((row[4] for row in gone if row[4] is not None), default=None),
     )
 
 
