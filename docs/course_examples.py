@@ -322,6 +322,7 @@ title: Your first report
 steps:
   - tip: welcome
     subject: Start from a saved view
+    objective: Create a chart from a saved view
     body: A chart starts from a *saved view*.
     button: {text: Open your views, url: "https://app.acme.example/views"}
     image: {src: charts.png, alt: A bar chart of sales by week}
@@ -341,6 +342,7 @@ title: Din första rapport
 steps:
   - tip: welcome
     subject: Börja från en sparad vy
+    objective: Skapa ett diagram från en sparad vy
     body: Ett diagram börjar från en *sparad vy*.
     button: {text: Öppna dina vyer}
     image: {alt: Stapeldiagram över försäljning per vecka}

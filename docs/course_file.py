@@ -60,6 +60,12 @@ CALLS = {
     "mastered": "two correct answers in a row that train the skill, at least 7 days apart",
 }
 
+#: What the fields of a record are, where its name does not say it.
+OF = {
+    "certificate": "where the learner's own certificate is; in texts only, after `award: certificate`, and in a link "
+    "or a button as the whole address"
+}
+
 _BEGIN = """\
 # The course file
 
@@ -159,7 +165,7 @@ def _conditions() -> Iterator[str]:
         yield f"| `{name}({argument})` | {CALLS[name]} |\n"
     yield f"| `learner.…` | {', '.join(f'`{name}`' for name in OWN)}, and whatever was imported |\n"
     for record, known in FIELDS.items():
-        yield f"| {', '.join(f'`{record}.{one}`' for one in known)} | of the {record} |\n"
+        yield f"| {', '.join(f'`{record}.{one}`' for one in known)} | {OF.get(record, f'of the {record}')} |\n"
     yield "\n"
 
 

@@ -80,13 +80,14 @@ def _before(plan: Plan, bits: dict[str, int]) -> dict[str, int]:
     found = {step.id: 0 for step in plan.steps}
     for step in plan.steps:
         sent = found[step.id] | bits.get(step.id, 0)
-        for after in _next(step):
+        for after in next_ids(step):
             if after in found:
                 found[after] |= sent
     return found
 
 
-def _next(step: Step) -> list[str]:
+def next_ids(step: Step) -> list[str]:
+    """The ids of the steps that may follow."""
     ways = [step.then, step.otherwise] if isinstance(step, Branch) else [step.then]
     return [way for way in ways if way is not None]
 

@@ -64,9 +64,15 @@ def _no_objective(draft: Draft) -> Iterator[Finding]:
 
 
 def _vague_objective(draft: Draft) -> Iterator[Finding]:
-    known = vocabulary(draft.plan.language)
+    yield from _vague(draft, draft.plan.language)
+    for language in draft.plan.languages:
+        yield from _vague(draft, language, translated=True)
+
+
+def _vague(draft: Draft, language: str, *, translated: bool = False) -> Iterator[Finding]:
+    known = vocabulary(language)
     for path, mail in draft.tips if known else ():
-        found = _FIRST_WORD.search(mail.objective)
+        found = _FIRST_WORD.search(mail.objectives.get(language, "") if translated else mail.objective)
         first = found[0] if found else ""
         if known and first.lower() in known.vague:
             message = f"nobody can see whether somebody does “{first}”"
@@ -74,7 +80,8 @@ def _vague_objective(draft: Draft) -> Iterator[Finding]:
             message = f"the objective begins with “{first}”, not with a verb"
         else:
             continue
-        yield Finding(message=message, path=(*path, "objective"), needle=first)
+        place = (*path, "objective")
+        yield Finding(message=message, path=place, needle=first, language=language if translated else "")
 
 
 def _second_button(draft: Draft) -> Iterator[Finding]:

@@ -30,6 +30,11 @@ def unfilled(draft: Draft) -> Iterator[Finding]:
     for place, text in places:
         if span := _first(text):
             yield Finding(message=_NOT_FILLED, path=place, needle=text[slice(*span)])
+    for path, mail in draft.tips:
+        for language, text in mail.objectives.items():
+            if span := _first(text):
+                needle = text[slice(*span)]
+                yield Finding(message=_NOT_FILLED, path=(*path, "objective"), needle=needle, language=language)
     for told in draft.tellings:
         for keys, text in _asked(told.asks) if told.asks else ():
             if span := _first(text):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from drip.check.certificates import no_certificate_yet
 from drip.check.conditions import never, opens, too_early, unreachable
 from drip.check.draft import Draft
 from drip.check.finding import Finding
@@ -156,6 +157,13 @@ STRUCTURE: tuple[Rule, ...] = (
         why="A mail with a gap is never sent: it is held until a person looks at it.",
         instead='write {{ learner.NAME | default("…") }}',
         find=without_default,
+    ),
+    Rule(
+        id="no-certificate-yet",
+        family="structure",
+        why="The link leads to a page that says there is no certificate.",
+        instead="put the tip after `- award: certificate`, on every way that leads to it",
+        find=no_certificate_yet,
     ),
     Rule(
         id="missing-translation",

@@ -37,8 +37,12 @@ FUNCTIONS: Mapping[str, bool] = {
 }
 #: What may stand before a dot.
 RECORDS = ("learner", "course", "enrolment")
-#: What `course.` and `enrolment.` have; `learner.` has whatever was imported.
-FIELDS: Mapping[str, tuple[str, ...]] = {"course": ("id", "title", "language"), "enrolment": ("run",)}
+#: The same in a text.
+TEXT_RECORDS = (*RECORDS, "certificate")
+#: What each of these has; `learner.` has whatever was imported.
+FIELDS: Mapping[str, tuple[str, ...]] = {
+    "course": ("id", "title", "language"), "enrolment": ("run",), "certificate": ("url",),
+}  # fmt: skip
 #: Longer conditions than this are refused; the deepest sensible ones are a tenth of it.
 LONGEST = 2_000
 DEEPEST = 40
@@ -82,7 +86,7 @@ def parse_condition(text: str) -> Names:
         raise misread(_CONDITIONS, text, error, parser, state="variable") from None
     except RecursionError:
         raise ExpressionError("nested too deeply") from None
-    return _names(tree, code_only(text, template=False), _EXPRESSIONS)
+    return _names(tree, code_only(text, template=False), _EXPRESSIONS, RECORDS)
 
 
 @lru_cache(maxsize=4096)
@@ -98,7 +102,7 @@ def parse_text(text: str) -> Names:
         raise misread(_CONDITIONS, text, error, parser) from None
     except RecursionError:
         raise ExpressionError("nested too deeply") from None
-    return _names(tree, code_only(text, template=True), _EXPRESSIONS + _TEXTS)
+    return _names(tree, code_only(text, template=True), _EXPRESSIONS + _TEXTS, TEXT_RECORDS)
 
 
 def holds(text: str, variables: Mapping[str, object]) -> bool:
@@ -116,7 +120,7 @@ def _compiled(text: str) -> Value:
     return plain or _CONDITIONS.compile_expression(text, undefined_to_none=False)
 
 
-def _names(tree: nodes.Node, text: str, allowed: tuple[type[nodes.Node], ...]) -> Names:
+def _names(tree: nodes.Node, text: str, allowed: tuple[type[nodes.Node], ...], records: tuple[str, ...]) -> Names:
     fields: set[tuple[str, str]] = set()
     calls: set[tuple[str, str]] = set()
     compared: set[tuple[str, str, object]] = set()
@@ -131,7 +135,7 @@ def _names(tree: nodes.Node, text: str, allowed: tuple[type[nodes.Node], ...]) -
             calls.add(_call(node, text))
             called.add(id(node.node))
         elif isinstance(node, nodes.Getattr):
-            fields.add(_field(node, text))
+            fields.add(_field(node, text, records))
             dotted.add(id(node.node))
         elif isinstance(node, nodes.Compare):
             compared.update(_compared(node))
@@ -146,11 +150,11 @@ def _names(tree: nodes.Node, text: str, allowed: tuple[type[nodes.Node], ...]) -
                 raise ExpressionError(
                     f"{node.name} is called with brackets", **_at(text, node.name), hint=_usage(node.name)
                 )
-            if node.name in RECORDS:
-                raise ExpressionError(
-                    f"{node.name} needs a dot", **_at(text, node.name), hint=f"such as {node.name}.id"
-                )
-            raise _unknown("name", node.name, (*RECORDS, *FUNCTIONS), text)
+            if node.name in records:
+                field = FIELDS.get(node.name, ("email",))[0]
+                hint = f"such as {node.name}.{field}"
+                raise ExpressionError(f"{node.name} needs a dot", **_at(text, node.name), hint=hint)
+            raise _unknown("name", node.name, (*records, *FUNCTIONS), text)
     return Names(fields=frozenset(fields), calls=frozenset(calls), compared=frozenset(compared))
 
 
@@ -191,12 +195,14 @@ def _call(node: nodes.Call, text: str) -> tuple[str, str]:
     raise ExpressionError(f"{name} takes one text in quotes", **_at(text, name), hint=_usage(name))
 
 
-def _field(node: nodes.Getattr, text: str) -> tuple[str, str]:
+def _field(node: nodes.Getattr, text: str, records: tuple[str, ...]) -> tuple[str, str]:
     record = node.node.name if isinstance(node.node, nodes.Name) else ""
     if isinstance(node.node, nodes.Getattr):
         raise ExpressionError(f'"{node.node.attr}" has no fields', **_at(text, node.attr), hint="one dot is the most")
-    if record not in RECORDS:
-        raise _unknown("name", record or node.attr, RECORDS, text)
+    if record not in records and record in TEXT_RECORDS:
+        raise ExpressionError(f"{record}.{node.attr} stands in texts only", **_at(text, record))
+    if record not in records:
+        raise _unknown("name", record or node.attr, records, text)
     if node.attr.startswith("_"):
         raise ExpressionError(f"{record}.{node.attr} cannot be used", **_at(text, node.attr))
     known = FIELDS.get(record)

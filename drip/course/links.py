@@ -11,7 +11,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from drip.course.paths import is_local, of_address, path_problem
-from drip.course.placeholders import replaced
+from drip.course.placeholders import placeholders, replaced
 
 #: Stands for a placeholder while Markdown is read; no text has it (a private character, Unicode 23.5).
 _FILLER = "\ue000"
@@ -19,6 +19,9 @@ _WEB = re.compile(r"https?://([^/?#]*)", re.IGNORECASE)
 #: Host name or address, and a port. Letters of any script: they become punycode later.
 _HOST = re.compile(r"(\[[0-9a-f:.]+\]|[\w-]+(\.[\w-]+)*\.?)(:[0-9]{1,5})?", re.IGNORECASE)
 _MAILTO = re.compile(r"mailto:([^?]*)", re.IGNORECASE)
+#: Where the learner's certificate is: one of our own addresses, which is a link by itself or none.
+_CERTIFICATE = re.compile(r"(?<![.\w])certificate\s*\.\s*url\b")
+_ALONE = re.compile(r"\{\{[-+]?\s*certificate\s*\.\s*url\s*[-+]?\}\}")
 _TEL = re.compile(r"tel:\+?[0-9().-]+", re.IGNORECASE)
 
 
@@ -34,6 +37,16 @@ class Link:
     def counts_clicks(self) -> bool:
         """Whether following it can be seen: web addresses go through drip, mailto: opens a mail program."""
         return bool(_WEB.match(self.url)) and not self.is_picture
+
+
+def is_certificate(address: str) -> bool:
+    """Whether a link is just `{{ certificate.url }}`."""
+    return bool(_ALONE.fullmatch(address.strip()))
+
+
+def says_certificate(text: str) -> bool:
+    """Whether a text says where the certificate is."""
+    return "certificate" in text and any(_CERTIFICATE.search(text[slice(*place)]) for place in placeholders(text))
 
 
 def _reader() -> MarkdownIt:
@@ -69,8 +82,14 @@ def links(body: str) -> tuple[Link, ...]:
 
 
 def link_problem(link: Link) -> tuple[str, str] | None:
-    """What is wrong with an address, as (message, hint), or None. Scheme and host must be literal and well formed."""
+    """What is wrong with an address, as (message, hint), or None. Scheme and host must be literal and well formed, but
+    for the certificate's own.
+    """
     url = link.url.strip()
+    if is_certificate(url) and not link.is_picture:
+        return None
+    if says_certificate(url) and not link.is_picture:
+        return "the certificate's address is a link by itself", "such as [Your certificate]({{ certificate.url }})"
     filled = replaced(url, lambda _: _FILLER)
     if link.is_picture:
         if _FILLER not in filled and url.startswith("https://"):

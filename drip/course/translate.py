@@ -151,8 +151,8 @@ def _unknown(item: Table, known: _Known, index: Index) -> tuple[str, str, str]:
 
 
 def _parts(source: Source, item: Table, found: Table) -> Iterator[Mistake]:
-    """A button, picture or clip is translated where there is one."""
-    for key in ("button", "image", "clip"):
+    """A button, picture, clip or objective is translated where there is one."""
+    for key in ("button", "image", "clip", "objective"):
         if key in item and key not in found:
             message = f'tip "{text_of(item.get("tip"))}" has no {key} of its own in the course'
             yield source.mistake(item.keys_at[key], "unknown-part", message, "only what is there is translated")

@@ -99,6 +99,11 @@ class TranslatedTip(TranslatedSaid):
     """A tip in this language, found by its id."""
 
     tip: StepId = Field(description="The tip's id, as in the course.", examples=["welcome"])
+    objective: Line | None = Field(
+        None,
+        description="What the learner can do afterwards, as their certificate says it.",
+        examples=["Skapa ett diagram från en sparad vy"],
+    )
     question: TranslatedQuestion | None = Field(None, description="The question.")
     variants: tuple[TranslatedVariant, ...] = Field((), min_length=1, description="The variants, by name.")
 

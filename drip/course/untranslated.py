@@ -57,7 +57,8 @@ def _of_tip(tip: Tip, said: TranslatedTip | None) -> list[str]:
     """The texts of a tip that its translation lacks."""
     if said is None:
         return []
-    missing = _of_said(tip, said)
+    missing = ["objective"] if tip.objective and not said.objective else []
+    missing += _of_said(tip, said)
     variants = {variant.name: variant for variant in said.variants}
     for variant in tip.variants:
         missing += [f"{what} of {variant.name}" for what in _of_said(variant, variants.get(variant.name))]

@@ -14,13 +14,15 @@ from drip.store import Store, awards, courses, enrolments
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Certificate:
-    """One certificate. `day` is the learner's own; `correct` of `answered` counts first answers.
+    """One certificate. `day` is the learner's own; `correct` of `answered` counts first answers. `language` is the one
+    in which it speaks.
 
     `objectives` and `skills` are those of the tips that came, in their order.
     """
 
     learner: Learner
     plan: Plan
+    language: str
     day: date
     objectives: tuple[str, ...]
     skills: tuple[str, ...]
@@ -39,12 +41,14 @@ def certificate_of(store: Store, enrolment_id: int) -> Certificate | None:
     if plan is None:
         return None
     came = [step for step in plan.steps if isinstance(step, Mail) and step.id in facts.sent]
+    language = plan.language_for(standing.learner.language)
     first = [answers[0] for answers in facts.answers.values() if answers]
     return Certificate(
         learner=standing.learner,
         plan=plan,
+        language=language,
         day=award.at.astimezone(zone_of(standing.learner, plan)).date(),
-        objectives=tuple(dict.fromkeys(mail.objective for mail in came if mail.objective)),
+        objectives=tuple(dict.fromkeys(mail.objective_in(language) for mail in came if mail.objective)),
         skills=tuple(dict.fromkeys(mail.skill for mail in came if mail.skill)),
         answered=len(first),
         correct=sum(answer.correct for answer in first),

@@ -44,6 +44,7 @@ class MailAgain:
                 date=date,
                 ring=self._ring,
                 base_url=self._base_url,
+                enrolment_id=standing.enrolment.id,
                 cards=cards,
                 track_opens=False,
                 track_clicks=plan.tracking.clicks == "always",

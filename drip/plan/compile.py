@@ -29,7 +29,7 @@ from drip.plan.model import (
 from drip.plan.stored import to_json
 
 #: Part of every revision: raise it when the same course compiles to a plan that means something else.
-COMPILER_VERSION = 3
+COMPILER_VERSION = 4
 #: What a step without an id is called, after the tip before it.
 _KINDS = {
     Survey: "survey", course_model.Wait: "wait", If: "if", course_model.Notify: "notify", course_model.Award: "award",
@@ -187,6 +187,7 @@ class _Compiler:
             of=number,
             when=tip.when,
             objective=tip.objective or "",
+            objectives=texts.objectives(self.course, tip),
             skill=tip.skill or "",
             question=texts.question(tip),
             questions=texts.questions(self.course, tip),

@@ -155,9 +155,9 @@ class Mail:
 
     `gap` is counted from the actual send of the mail before it; `first_gap` is used instead, from the enrolment, where
     this learner has had none yet (the first tip, another branch, a skipped one). `number` of `of` is its place on the
-    longest way through the course, for "3 of 8". `then` is the id of the step after it. `questions` and `surveys` are
-    the translations, by language. A mail with a `survey` asks for a rating and teaches nothing. `renamed_from` is the
-    id that it had before.
+    longest way through the course, for "3 of 8". `then` is the id of the step after it. `objectives`, `questions` and
+    `surveys` are the translations, by language. A mail with a `survey` asks for a rating and teaches nothing.
+    `renamed_from` is the id that it had before.
     """
 
     kind: Literal["mail"] = "mail"
@@ -170,6 +170,7 @@ class Mail:
     first_gap: Gap = AT_ONCE
     when: str | None = None
     objective: str = ""
+    objectives: Mapping[str, str] = field(default_factory=dict)
     skill: str = ""
     question: Question | None = None
     questions: Mapping[str, Question] = field(default_factory=dict)
@@ -178,6 +179,10 @@ class Mail:
     stale_after: Gap | None = None
     renamed_from: str | None = None
     then: str | None = None
+
+    def objective_in(self, language: str) -> str:
+        """What the learner can do afterwards, in that language, or in the course's."""
+        return self.objectives.get(language, self.objective)
 
     def question_in(self, language: str) -> Question | None:
         """The question in that language, or in the course's."""

@@ -60,6 +60,14 @@ def questions(course: Course, tip: Tip) -> dict[str, Question]:
     return found
 
 
+def objectives(course: Course, tip: Tip) -> dict[str, str]:
+    """Language → the objective of a tip, where a translation says it."""
+    said = {
+        language: one.tips[tip.tip].objective for language, one in course.translations.items() if tip.tip in one.tips
+    }
+    return {language: text for language, text in said.items() if text} if tip.objective else {}
+
+
 def survey(course: Course, step: Survey, step_id: str, language: str | None = None) -> model.Survey:
     """What a survey asks, in the course's language or in another."""
     said = _of_survey(course, step, language)

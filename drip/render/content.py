@@ -140,7 +140,7 @@ def _node(tree: SyntaxTreeNode, shelf: Shelf, links: list[str]) -> Node:
             return Node(kind, content=alt, target=picture_address(str(tree.attrs["src"]), shelf))
         case "link":
             address, number = str(tree.attrs["href"]), -1
-            if is_untracked(address):
+            if is_untracked(address, shelf):
                 address = untracked(address, shelf)
             else:
                 number = len(links)

@@ -15,6 +15,7 @@ from jinja2 import TemplateError
 from markdown_it.common.normalize_url import normalizeLink
 
 from drip.course.expressions import environment, parse_text
+from drip.course.links import is_certificate
 from drip.errors import ExpressionError, UserError
 from drip.render.pieces import Pieces, pieces_of
 from drip.render.shelf import Shelf
@@ -28,15 +29,21 @@ _UNTRACKED = re.compile(r"(?:mailto|tel):[^\s]+\Z", re.IGNORECASE)
 _ADDRESS = re.compile(r"[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]+\Z")
 
 
-def is_untracked(address: str) -> bool:
-    """Whether a link stays as it is: an e-mail address or a telephone number."""
-    return bool(_UNTRACKED.match(address))
+def is_untracked(address: str, shelf: Shelf) -> bool:
+    """Whether a link stays as it is: an e-mail address, a telephone number, or the learner's certificate."""
+    return bool(_UNTRACKED.match(address)) or _certificate(address, shelf)
+
+
+def _certificate(address: str, shelf: Shelf) -> bool:
+    return bool(shelf.word.fullmatch(address)) and is_certificate(shelf.restore(address))
 
 
 def untracked(address: str, shelf: Shelf) -> str:
-    """An e-mail address or telephone number as a link, its placeholders URL-quoted. Raises UserError where they stand
-    in the address itself.
+    """An e-mail address or telephone number as a link, its placeholders URL-quoted; the certificate's as it is. Raises
+    UserError where a placeholder stands in the address itself.
     """
+    if _certificate(address, shelf):
+        return address
     address = normalizeLink(address)
     if shelf.word.search(address.partition("?")[0]):
         raise UserError(f"the link {shelf.restore(address)!r} needs a literal address; placeholders may stand after ?")

@@ -18,6 +18,7 @@ from drip.errors import ExpressionError, Refused
 from drip.people import Learner
 from drip.plan.model import Plan, Sender
 from drip.render import mime
+from drip.render.certificates import certificate_link
 from drip.render.dates import locale_of
 from drip.render.links import fill_link
 from drip.render.template import Compiled, Template, compiled_for
@@ -68,6 +69,7 @@ def build_message(
     date: datetime,
     ring: Ring,
     base_url: str,
+    enrolment_id: int = 0,
     cards: Sequence[Template] = (),
     track_opens: bool = True,
     track_clicks: bool = True,
@@ -75,10 +77,10 @@ def build_message(
     """Fill a template for one learner. The same arguments give the same message, so that a retry is the same mail.
 
     `variables` is `expressions.variables(…)`; `date` is aware and stays the same at every retry; `base_url` is where
-    the web side answers; `cards` are questions that come back with it, in their order. In a test or preview
-    (`delivery_id` 0) links lead straight to their targets, without a pixel. Raises ExpressionError, naming step and
-    placeholder, where a value is missing; Refused for an address that cannot be mailed; ValueError for cards where the
-    template has no place for them.
+    the web side answers; `enrolment_id` is whose certificate `{{ certificate.url }}` leads to; `cards` are questions
+    that come back with it, in their order. In a test or preview (`delivery_id` 0) links lead straight to their targets,
+    without a pixel. Raises ExpressionError, naming step and placeholder, where a value is missing; Refused for an
+    address that cannot be mailed; ValueError for cards where the template has no place for them.
     """
     locale = locale_of(template.language, learner.language)
     try:
@@ -88,6 +90,9 @@ def build_message(
     if cards and "{{ cards }}" not in template.html:
         raise ValueError(f'step "{template.step}" has no place for questions that come back')
     variables = _in_language(variables, plan, template.language)
+    if compiled.certifies:
+        where = certificate_link(ring, base_url, enrolment_id)
+        variables = {**variables, "certificate": Record({"url": where})}
     links = _Links(base_url.rstrip("/"), Signer(ring, delivery_id), date)
     real = delivery_id != NO_DELIVERY
     try:

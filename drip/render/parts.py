@@ -188,7 +188,7 @@ def naming(step: str) -> Iterator[None]:
 def _button(button: Button, links: list[str], shelf: Shelf) -> Pressable:
     """The button, whose target becomes the last of the links."""
     text, address = shelf.hide(button.text), shelf.hide(button.url.strip())
-    if is_untracked(address):
+    if is_untracked(address, shelf):
         return Pressable(text=text, url=untracked(address, shelf))
     links.append(link_target(address, shelf))
     return Pressable(text=text, url=link_word(len(links) - 1, shelf))

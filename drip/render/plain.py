@@ -79,7 +79,7 @@ def _word(node: Node, shelf: Shelf) -> str:
         case "link":
             shown = _inline(node.children, shelf)
             if node.number < 0:
-                bare = node.target.partition(":")[2]
+                bare = node.target.partition(":")[2] or node.target
                 return shown if plain(node.children) in (bare, node.target) else f"{shown} ({bare})"
             address = link_word(node.number, shelf)
             return address if plain(node.children) == node.target else f"{shown} ({address})"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 
+from drip.course.links import says_certificate
 from drip.course.scope import Sandbox, environment
 from drip.render.dates import printed
 from drip.render.links import in_url
@@ -41,12 +42,15 @@ class Template:
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """A template ready to be filled; `answers` is how many options or ratings it links to."""
+    """A template ready to be filled; `answers` is how many options or ratings it links to; `certifies` whether it says
+    where the certificate is.
+    """
 
     subject: Pieces
     text: Pieces
     html: Pieces
     answers: int
+    certifies: bool
 
 
 @lru_cache(maxsize=1024)
@@ -60,6 +64,7 @@ def compiled_for(template: Template, locale: Locale) -> Compiled:
         text=pieces_of(template.text, as_text),
         html=pieces_of(template.html, as_html),
         answers=len(set(_ANSWER.findall(template.html))),
+        certifies=any(map(says_certificate, sources)),
     )
 
 

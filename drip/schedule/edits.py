@@ -132,7 +132,8 @@ def _hours(rule: Rule) -> str:
 #: What a mail says: field → what an author calls it. Timing, conditions and places are told apart.
 _SAYS: Mapping[str, str] = {
     "variants": "texts", "question": "question", "questions": "translated questions", "survey": "survey",
-    "surveys": "translated surveys", "objective": "objective", "skill": "skill", "stale_after": "stale_after",
+    "surveys": "translated surveys", "objective": "objective",
+    "objectives": "translated objectives", "skill": "skill", "stale_after": "stale_after",
 }  # fmt: skip
 
 

@@ -45,8 +45,7 @@ class Certificates:
         if found is None:
             notice = words_for(browser_speaks).certificate.gone
             return self.pages.show("notice.html", browser_speaks, status=410, notice=notice)
-        plan, learner = found.plan, found.learner
-        language = plan.language_for(learner.language)
+        plan, learner, language = found.plan, found.learner, found.language
         check = certificate_token(self.ring, claim.delivery_id, item=CHECK)
         locale = locale_of(words_for(language).language, learner.language)
         return self.pages.show(

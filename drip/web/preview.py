@@ -171,8 +171,8 @@ class _Preview:
         return self._html("answer.html", view=view, question=question, chosen=chosen)
 
     def leave(self, request: Request) -> Response:
-        """What the links to unsubscribe, and to the learner's own page, lead to."""
-        return self._html("leave.html", view=self._live.look(), own=request.query_params.get("to") == "my")
+        """What the links to unsubscribe, to the learner's own page and to their certificate lead to."""
+        return self._html("leave.html", view=self._live.look(), to=request.query_params.get("to"))
 
     def stamp(self, _request: Request) -> Response:
         """Which view there is now: a page that was made from another one comes again."""
@@ -197,8 +197,8 @@ class _Preview:
         """Where one of our links leads in the preview."""
         if kind == "v":
             return place.link("/mail")
-        if kind in ("u", "my"):
-            return "/leave" if kind == "u" else "/leave?to=my"
+        if kind in ("u", "my", "certificate"):
+            return "/leave" if kind == "u" else f"/leave?to={kind}"
         try:
             card, option = read_answer_item(verify(self._ring, token, Purpose.ANSWER, now=now).item)
         except TokenError:

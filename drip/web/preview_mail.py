@@ -34,14 +34,17 @@ def shown_html(html: str, *, base_url: str, dark: bool, images: bool, ours: Call
     """The mail's HTML for a frame: light or dark whatever this machine is set to, its pictures and links from here.
 
     `ours(kind, token)` is the address for one of our links: kind is a (an answer), u (leaving), my (the learner's own
-    page, or a room of it) or v (the mail in a browser). Without `images` a line shows the room that each would take.
+    page, or a room of it), v (the mail in a browser) or certificate. Without `images` a line shows the room that each
+    would take.
     """
     base = re.escape(escape(base_url.rstrip("/")))
     html = _SHEET.sub(lambda found: found[1] + _in_scheme(found[2], dark) + found[3], html)
     html = _MEDIA.sub(lambda found: found[1] + _in_scheme(found[2], dark), html)
     html = re.sub(rf'"{base}/m/', '"/m/', html)
     html = re.sub(
-        rf'(?<=href="){base}/(a|u|my|v)/([\w-]+)(?:/\w+)?(?=")', lambda found: escape(ours(found[1], found[2])), html
+        rf'(?<=href="){base}/(a|u|my|v|certificate)/([\w-]+)(?:/\w+)?(?=")',
+        lambda found: escape(ours(found[1], found[2])),
+        html,
     )
     scheme = "dark" if dark else "light"
     # what the browser itself paints (a page without a colour, a scroll bar) follows the scheme too

@@ -326,7 +326,7 @@ def test_the_live_preview(browser: Browser, tmp_path: Path) -> None:
     page = with_axe(browser)
     places = ("", "?step=export&view=desktop&dark=on", "?step=welcome&view=headers", "?view=text&language=sv")
     with previewing(here.folder, "--learner", "people.csv") as (url, _process):
-        for place in (*places, "answer?step=welcome&card=0&option=1", "leave", "leave?to=my"):
+        for place in (*places, "answer?step=welcome&card=0&option=1", "leave", "leave?to=my", "leave?to=certificate"):
             page.goto(url.rstrip("/") + "/" + place)
             for width, scheme in VIEWS[1:]:
                 page.set_viewport_size({"width": width, "height": 800})

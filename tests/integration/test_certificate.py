@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from email import message_from_bytes
+from email.policy import default
 from html import unescape
 from pathlib import Path
 
@@ -43,6 +45,13 @@ steps:
   - award: certificate
 """
 
+LEADING = """\
+  - tip: done
+    subject: Done
+    body: "Here is [yours]({{ certificate.url }})."
+    button: {text: See it, url: "{{ certificate.url }}"}
+"""
+
 
 @pytest.fixture
 def stage(tmp_path: Path, each_database: str) -> Stage:
@@ -61,7 +70,7 @@ def client(stage: Stage) -> Iterator[httpx.Client]:
 
 def path_of(stage: Stage, **which: int) -> str:
     """Where Anna's certificate is."""
-    found = certificate_link(stage.sending.ring, stage.sending.base_url, stage.standing(ANNA).enrolment, **which)
+    found = certificate_link(stage.sending.ring, stage.sending.base_url, stage.standing(ANNA).enrolment.id, **which)
     return found.removeprefix(stage.sending.base_url)
 
 
@@ -96,6 +105,22 @@ def test_it_says_who_what_when_and_what_was_learned(stage: Stage, client: httpx.
     assert f"{stage.sending.base_url}{path_of(stage, item=CHECK)}" in said
 
 
+def test_it_speaks_the_language_of_its_learner(tmp_path: Path, each_database: str) -> None:
+    """Title and objectives as the translation says them; an objective that it does not say, as the course does."""
+    stage = set_up(tmp_path)
+    swedish = "title: Din första rapport\nsteps:\n  - {tip: welcome, objective: Skapa ett diagram från en sparad vy}\n"
+    (tmp_path / "campaigns").mkdir()
+    (tmp_path / "campaigns" / "course.sv.yaml").write_text(swedish, "utf-8")
+    stage.publish(COURSE)
+    stage.add(ANNA, first_name="Anna", last_name="Berg", language="sv")
+    stage.enrol(ANNA)
+    completed(stage)
+    with running(door_app(stage)) as url:
+        said = words(httpx.get(url + path_of(stage)))
+    assert "Din första rapport" in said
+    assert "Det här ingick Skapa ett diagram från en sparad vy Export a chart to a spreadsheet" in said
+
+
 def test_whoever_checks_it_sees_no_more_than_needed(stage: Stage, client: httpx.Client) -> None:
     """That it is genuine, whose and for what: no score, no objective, no address."""
     said = words(client.get(path_of(completed(stage), item=CHECK)))
@@ -111,7 +136,7 @@ def test_who_has_no_name_is_masked(stage: Stage, client: httpx.Client) -> None:
     stage.enrol("bo@customer.example")
     stage.live(days=1)
     enrolled = stage.standing("bo@customer.example").enrolment
-    link = certificate_link(stage.sending.ring, "", enrolled, item=CHECK)
+    link = certificate_link(stage.sending.ring, "", enrolled.id, item=CHECK)
     assert "gave it to b•••@customer.example, who" in words(client.get(link))
     assert "bo@customer.example" not in client.get(link).text
 
@@ -170,7 +195,7 @@ def test_what_people_are_called_is_text(stage: Stage, client: httpx.Client) -> N
     stage.enrol("eve@customer.example")
     stage.live(days=1)
     for which in (1, CHECK):
-        link = certificate_link(stage.sending.ring, "", stage.standing("eve@customer.example").enrolment, item=which)
+        link = certificate_link(stage.sending.ring, "", stage.standing("eve@customer.example").enrolment.id, item=which)
         page = client.get(link)
         assert (page.status_code, "<script" in page.text, "<b>" in page.text) == (200, False, False)
         assert page.text.count("</title>") == 1
@@ -196,6 +221,23 @@ def test_learners_get_to_it(stage: Stage, client: httpx.Client) -> None:
     assert client.get(answered.url.join(re.findall(r'href="([^"]+)">Your course</a>', answered.text)[0])).text
     for path in (f"/u/{sign(ring, Purpose.UNSUBSCRIBE, first)}", answer):
         assert "/certificate/" not in client.get(path).text, "only a press, or their own page, leads there"
+
+
+def test_a_tip_leads_to_it(tmp_path: Path, each_database: str) -> None:
+    """`{{ certificate.url }}` in a tip after the award: the learner's own page, also from the mail in a browser."""
+    stage = set_up(tmp_path)
+    stage.publish(COURSE + LEADING)
+    stage.add(ANNA, first_name="Anna", last_name="Berg")
+    stage.enrol(ANNA)
+    completed(stage)
+    path = path_of(stage)
+    mails = [message_from_bytes(file.read_bytes(), policy=default) for file in stage.mails()]
+    (html,) = [one.get_body(("html",)).get_content() for one in mails if one["Subject"] == "Done"]
+    assert html.count(f'href="{stage.sending.base_url}{path}"') == 2
+    with running(door_app(stage)) as url:
+        shown = httpx.get(url + re.findall(r"/v/[\w-]+", html)[0])
+        assert f"{stage.sending.base_url}{path}" in shown.text
+        assert "Anna Berg" in words(httpx.get(url + path))
 
 
 def test_whoever_got_the_mail_passed_on_is_told_so(stage: Stage, client: httpx.Client) -> None:

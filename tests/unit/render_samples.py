@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 from drip.course.expressions import variables
 from drip.course.timing import Gap, Rule, Unit
@@ -85,7 +86,7 @@ def message(
     date: datetime = NOW,
     ring: Ring = RING,
     brand: Brand | None = None,
-    **options: bool,
+    **options: Any,
 ) -> Message:
     """The message that a learner gets."""
     plan = plan or plan_of(mail)

@@ -100,6 +100,16 @@ def test_an_objective_begins_with_what_is_done(language: str, objective: str, fo
     assert ("vague-objective" in [one.rule for one in advice_on(text)]) is found
 
 
+@pytest.mark.parametrize(
+    ("objective", "rule"), [("Förstå vyer", "vague-objective"), ("Skapa {{ x }}", "unfilled-placeholder")]
+)
+def test_a_translated_objective_is_held_to_its_own_language(objective: str, rule: str) -> None:
+    """Its verb is judged by that language's words, and its braces are not filled: told where it stands."""
+    text, swedish = SHORT + "    objective: Save a view\n", f"steps: [{{tip: welcome, objective: '{objective}'}}]"
+    found = [one for one in advice_on(text, swedish=swedish) if one.rule == rule]
+    assert [(one.file, one.line) for one in found] == [("campaigns/sample.sv.yaml", 1)]
+
+
 def test_a_language_that_nobody_wrote_down_is_left_in_peace() -> None:
     """Its words are not known; a region does not matter."""
     assert vocabulary("fi") is None

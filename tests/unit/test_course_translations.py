@@ -18,6 +18,7 @@ COURSE = """\
 title: Your first report
 steps:
   - tip: one
+    objective: Make one
     subject: One
     preheader: First
     body: Body one.
@@ -45,6 +46,7 @@ SV = """\
 title: Din första rapport
 steps:
   - tip: one
+    objective: Gör ett
     subject: Ett
     preheader: Först
     body: Brödtext ett.
@@ -85,6 +87,7 @@ def test_a_whole_translation_has_every_text() -> None:
     plan = compile_plan(course, layout="")
     assert (plan.languages, plan.titles) == (("sv",), {"sv": "Din första rapport"})
     one, two, nps, csat = mails(plan).values()
+    assert (one.objective_in("sv"), one.objective_in("de"), two.objective_in("sv")) == ("Gör ett", "Make one", "")
     said = one.variants[0].texts_in("sv")
     assert (said.subject, said.preheader, said.body, said.source) == ("Ett", "Först", "Brödtext ett.", "En studie")
     assert said.button is not None
@@ -120,7 +123,9 @@ def test_the_course_itself_is_not_changed_by_a_translation() -> None:
     assert alone.revision != both.revision
 
 
-@pytest.mark.parametrize(("old", "new"), [("Ett diagram", "Diagram"), ("Det där", "Den"), ("Hur nöjd", "Hur glad")])
+@pytest.mark.parametrize(
+    ("old", "new"), [("Ett diagram", "Diagram"), ("Det där", "Den"), ("Hur nöjd", "Hur glad"), ("Gör ett", "Skapa ett")]
+)
 def test_a_changed_translation_is_a_new_revision(old: str, new: str) -> None:
     """Whatever somebody may read is part of it."""
     assert compile_plan(read(SV.replace(old, new)), layout="").revision != compile_plan(read(SV), layout="").revision
@@ -139,15 +144,17 @@ def test_what_is_missing_stays_in_the_language_of_the_course() -> None:
     assert asked is not None
     assert (asked.ask, asked.options[0].text) == ("Vilket?", "This")
     assert two.variants[1].texts_in("sv") == two.variants[1].texts
+    assert one.objective_in("sv") == "Make one"
     assert nps.survey_in("sv") == nps.survey
     told = [(m.file, m.line, m.severity, m.message) for m in course.missing]
     assert told == [
         ("campaigns/course.sv.yaml", 1, "warning", "the title is not translated into sv"),
         ("campaigns/course.sv.yaml", 2, "warning",
-         'tip "one" lacks in sv: preheader, body, button.text, image.alt, clip.alt, source, question.options'),
-        ("campaigns/course.yaml", 16, "warning", 'tip "two" is not translated into sv'),
-        ("campaigns/course.yaml", 20, "warning", 'survey "nps" is not translated into sv'),
-        ("campaigns/course.yaml", 22, "warning", 'survey "happy" is not translated into sv'),
+         'tip "one" lacks in sv: objective, preheader, body, button.text, image.alt, clip.alt, source, '
+         'question.options'),
+        ("campaigns/course.yaml", 17, "warning", 'tip "two" is not translated into sv'),
+        ("campaigns/course.yaml", 21, "warning", 'survey "nps" is not translated into sv'),
+        ("campaigns/course.yaml", 23, "warning", 'survey "happy" is not translated into sv'),
     ]  # fmt: skip
 
 
@@ -207,6 +214,7 @@ WRONG = [
     ("steps:\n  - {tip: two, question: {ask: X}}", "no-question", 2, "question"),
     ("steps:\n  - {tip: two, button: {text: X}}", "unknown-part", 2, "button"),
     ("steps:\n  - {tip: two, image: {alt: X}}", "unknown-part", 2, "image"),
+    ("steps:\n  - {tip: two, objective: X}", "unknown-part", 2, "objective"),
     ("steps:\n  - {tip: two, variants: [{name: c, subject: X}]}", "unknown-variant", 2, "c"),
     ("steps:\n  - {tip: two, variants: [{name: a, subject: X}, {name: a, body: Y}]}", "duplicate-id", 2, "a"),
     ("steps:\n  - {tip: one, button: {url: '{{ learner.x }}'}}", "bad-link", 2, "{{ learner.x }}"),

@@ -12,6 +12,7 @@ from render_samples import BASE, NOW, RING, Reader, compiled, learner_with, mess
 from drip.course.scope import Record
 from drip.errors import ExpressionError, UserError
 from drip.plan.model import Button
+from drip.render.certificates import OWN, certificate_link
 from drip.render.links import fill_link
 from drip.track.token import Purpose, verify
 
@@ -53,6 +54,26 @@ def test_a_source_with_an_open_host_leads_nowhere(source: str) -> None:
     """Even if such a source got into a stored plan, it is not followed."""
     with pytest.raises(UserError, match="leads nowhere"):
         fill_link(source, seen(x="evil.example/x"))
+
+
+def test_the_certificate_is_a_link_of_our_own() -> None:
+    """In the body, on the button and as words, in both parts: signed for this enrolment, and clicks on it not counted.
+    A mail that does not say it knows nothing of it.
+    """
+    mail = tip(
+        "See [yours]({{ certificate.url }}), or copy {{certificate.url}}.",
+        button=Button(text="Your certificate", url="{{ certificate.url }}"),
+    )
+    template = compiled(mail)
+    assert template.links == ()
+    made = message(mail, enrolment_id=31)
+    address = certificate_link(RING, BASE, 31)
+    assert [one for one in Reader(made.html).addresses if "certificate" in one] == [address] * 2
+    assert f"See yours ({address}), or copy {address}." in made.text
+    assert f"Your certificate:\n{address}" in made.text
+    claim = verify(RING, address.rpartition("/")[2], Purpose.CERTIFICATE, now=NOW)
+    assert (claim.delivery_id, claim.item) == (31, OWN)
+    assert "certificate" not in message(tip("Nothing."), enrolment_id=31).html
 
 
 def test_a_missing_value_is_an_error() -> None:
