@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from difflib import get_close_matches
 from hashlib import sha256
+from typing import TYPE_CHECKING
 
 from sqlalchemy.engine import make_url
 
@@ -16,6 +17,9 @@ from drip.engine.record import Recorder
 from drip.engine.sending import Clock, Sending
 from drip.engine.subscribe import Subscriptions
 from drip.errors import DripError, SettingsError
+from drip.inbound.imap import Imap
+from drip.inbound.mailbox import Mailbox
+from drip.inbound.maildir import Maildir
 from drip.settings import Settings, require_secret
 from drip.settings.dkim import read_keys
 from drip.store import Store, media, pins
@@ -27,6 +31,9 @@ from drip.transports.dkim_keys import DkimKey
 from drip.transports.outbox import Outbox
 from drip.transports.sendgrid import SendGrid, parse_sendgrid_url
 from drip.transports.smtp import Smtp, parse_smtp_url
+
+if TYPE_CHECKING:  # most commands read no bounces, nor what reads them
+    from drip.engine.bounces import Listener
 
 
 def _outbox(settings: Settings, keys: Sequence[DkimKey]) -> Transport:
@@ -177,6 +184,27 @@ def recorder(
 ) -> Recorder:
     """The use cases behind the links. `told` hears of each piece of evidence."""
     return Recorder(opened, suppression_key=suppression_key(settings, opened), told=told, utm=settings.utm)
+
+
+def listener(
+    settings: Settings, opened: Store, clock: Clock, *, told: Callable[[EvidenceKind], None] = lambda _kind: None
+) -> Listener:
+    """Who takes in what mail servers say. Raises SettingsError without a proper secret."""
+    from drip.engine.bounces import Listener
+
+    require_secret(settings)
+    key = suppression_key(settings, opened)
+    return Listener(store=opened, ring=ring(settings), suppression_key=key, clock=clock, told=told)
+
+
+def mailbox(settings: Settings) -> Mailbox | None:
+    """The mailbox that bounces come to; None where drip.toml names none."""
+    chosen = settings.bounces
+    if chosen is None:
+        return None
+    if chosen.imap is not None:
+        return Imap(chosen.imap, settings.bounces_password)
+    return Maildir(settings.folder / str(chosen.maildir))
 
 
 def subscriptions(settings: Settings, opened: Store) -> Subscriptions:

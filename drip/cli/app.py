@@ -19,7 +19,7 @@ ORDER = (
     *("init", "check", "preview", "simulate", "schema"),
     *("diff", "publish", "learners", "enrol", "event", "send"),
     *("run", "serve", "up", "pause", "resume", "status", "settle", "why", "report"),
-    *("doctor", "db", "keys", "demo"),
+    *("bounces", "doctor", "db", "keys", "demo"),
 )
 
 
@@ -76,6 +76,12 @@ keys_app = typer.Typer(
     help="The keys that sign links: list them, put a new one first.", no_args_is_help=True, rich_markup_mode=None
 )
 app.add_typer(keys_app, name="keys")
+bounces_app = typer.Typer(
+    help="Mails that came back: read them from files or a pipe, or fetch them from their mailbox.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+app.add_typer(bounces_app, name="bounces")
 
 
 def _version(asked: bool) -> None:
@@ -133,8 +139,9 @@ def opened(chosen: Settings, *, upgrade: bool = False, only_look: bool = False) 
 
 
 # Each file's commands join `app` when it is read.
-from drip.cli import author, simulate, edits, people, operate, running, settling, status, measure, doctor, keys, demo  # noqa: E402, F401, I001  (after `app`)
+from drip.cli import author, simulate, edits, people, operate, running, settling, status, measure  # noqa: E402, F401, I001  (after `app`)
+from drip.cli import bounces, doctor, keys, demo  # noqa: E402, F401  (after `app`)
 
-for _family in (app, learners_app, db_app, keys_app):
+for _family in (app, learners_app, db_app, keys_app, bounces_app):
     for _command in _family.registered_commands:
         _command.cls = Spoken

@@ -12,6 +12,7 @@ from drip.cli.output import Format, FormatOption, instant, plain, say, show
 from drip.cli.watching import MetricsOption, log_as_asked, told_by, watched
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
     from threading import Event
 
     from starlette.types import ASGIApp
@@ -74,7 +75,8 @@ def run(
             else:
                 if format is Format.text:
                     say(f"sending over {masked(chosen.transport)}; Ctrl-C stops")
-                total = _run_on(sending, stop, told, quiet or format is not Format.text)
+                with _bounces(chosen, sending):
+                    total = _run_on(sending, stop, told, quiet or format is not Format.text)
         waits = pace.stands(sending) if until_idle else None
     if waits is None:
         show(format, total, lambda: say(_told(total)) if until_idle else None)
@@ -180,7 +182,7 @@ def up(
         timer.settle_down()
 
         def work() -> None:
-            with heartbeat.beating(sending):
+            with heartbeat.beating(sending), _bounces(chosen, sending):
                 _run_on(sending, stop, told_by(numbers), quiet or format is not Format.text)
 
         sender = Thread(target=work, name="drip-run")
@@ -225,6 +227,20 @@ def web_app(chosen: Settings, store: Store, clock: Clock, numbers: Metrics | Non
         subscriptions=wiring.subscriptions(chosen, store),
     )
     return app if numbers is None else timed(app, numbers.request)
+
+
+def _bounces(chosen: Settings, sending: Sending) -> AbstractContextManager[None]:
+    """Fetch what comes back meanwhile, where drip.toml names its mailbox."""
+    from contextlib import nullcontext
+
+    from drip import wiring
+
+    if (place := wiring.mailbox(chosen)) is None:
+        return nullcontext()
+    from drip.runners.bounces import fetching
+
+    listener = wiring.listener(chosen, sending.store, sending.clock)
+    return fetching(listener, place, worker=sending.worker)
 
 
 def _clock(chosen: Settings, now: str | None, *, send_early: bool) -> Clock:

@@ -34,7 +34,8 @@ from drip.errors import SettingsError
 from drip.render.colour import hex_colour
 from drip.render.layout import Brand
 from drip.schedule.pace import Pace
-from drip.settings import dkim, pace, subscribe, values
+from drip.settings import bounces, dkim, pace, subscribe, values
+from drip.settings.bounces import Bounces
 from drip.settings.dkim import Dkim
 from drip.settings.files import FILE, LOCAL_FILE, Said, like, read_files
 from drip.track.network import Network
@@ -46,6 +47,8 @@ __all__ = ["FILE", "LOCAL_FILE", "Settings", "load", "masked", "require_secret"]
 #: The section that declares the learner's attributes: its keys are theirs.
 LEARNER = "learner"
 SENDGRID_KEY = "sendgrid_api_key"
+#: Settings that are refused in the file for sharing, and what they are.
+SECRETS = {SENDGRID_KEY: "a key", bounces.PASSWORD: "a password"}
 #: Ways out whose provider knows what became of a mail in doubt, and where a person can look it up: it is held.
 HELD_IN_DOUBT = ("sendgrid",)
 #: A secret shorter than this can be guessed by trying.
@@ -81,6 +84,8 @@ class Settings:
     log_level: str = ""
     dkim: tuple[Dkim, ...] = ()
     subscribe: Offer = Offer()  # noqa: RUF009
+    bounces: Bounces | None = None
+    bounces_password: str = field(default="", repr=False)
 
 
 def load(folder: Path, environ: Mapping[str, str] = os.environ) -> Settings:
@@ -96,9 +101,9 @@ def load(folder: Path, environ: Mapping[str, str] = os.environ) -> Settings:
     found: dict[str, Any] = {}
     for key, (value, where) in said.items():
         if key in _PLAIN:
-            if key == SENDGRID_KEY and where.startswith(f"{FILE}:"):
+            if key in SECRETS and where.startswith(f"{FILE}:"):
                 raise SettingsError(
-                    f"{where}: a key is a secret, and this file is for sharing: write it in {LOCAL_FILE}"
+                    f"{where}: {SECRETS[key]} is a secret, and this file is for sharing: write it in {LOCAL_FILE}"
                 )
             name, read = _PLAIN[key]
             found[name] = values.read(read, value, where)
@@ -112,6 +117,7 @@ def load(folder: Path, environ: Mapping[str, str] = os.environ) -> Settings:
     found["pace"] = pace.pace(said, zone=defaults.timezone)
     found["dkim"] = dkim.read_sections(said, environ)
     found["subscribe"] = subscribe.offer(said, defaults.language)
+    found["bounces"] = bounces.bounces(said)
     return replace(settings, **found, defaults=defaults, brand=_brand(said))
 
 
@@ -190,6 +196,7 @@ _PLAIN: Mapping[str, tuple[str, Callable[[Any], Any]]] = {
     "retired_keys": ("retired_keys", values.keys),
     "trusted_proxies": ("trusted_proxies", values.networks),
     SENDGRID_KEY: ("sendgrid_api_key", values.api_key),
+    bounces.PASSWORD: ("bounces_password", bounces.password),
     "lease": ("lease", values.lease),
     "in_doubt": ("in_doubt", values.doubt),
     "in_doubt_after": ("in_doubt_after", values.seconds),
@@ -204,6 +211,7 @@ _SECTIONS: Mapping[str, tuple[str, ...] | None] = {
     pace.SECTION: pace.KEYS,
     "brand": tuple(one.name for one in fields(Brand)),
     subscribe.SECTION: subscribe.KEYS,
+    bounces.SECTION: bounces.KEYS,
     "tracking": ("utm",),
     dkim.SECTION: None,
     LEARNER: None,
