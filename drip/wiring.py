@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy.engine import make_url
 
+from drip.engine.feedback import hear
 from drip.engine.record import Recorder
 from drip.engine.sending import Clock, Sending
 from drip.engine.subscribe import Subscriptions
@@ -24,6 +25,7 @@ from drip.settings import Settings, require_secret
 from drip.settings.dkim import read_keys
 from drip.store import Store, media, pins
 from drip.track.evidence import Kind as EvidenceKind
+from drip.track.heard import Heard
 from drip.track.network import network_key as make_network_key
 from drip.track.token import Ring
 from drip.transports import Transport
@@ -194,7 +196,27 @@ def listener(
 
     require_secret(settings)
     key = suppression_key(settings, opened)
-    return Listener(store=opened, ring=ring(settings), suppression_key=key, clock=clock, told=told)
+    return Listener(
+        store=opened,
+        ring=ring(settings),
+        suppression_key=key,
+        clock=clock,
+        told=told,
+        soft_bounces=settings.soft_bounces,
+    )
+
+
+def hears(
+    settings: Settings, opened: Store, clock: Clock, *, told: Callable[[EvidenceKind], None] = lambda _kind: None
+) -> Callable[[Sequence[Heard]], object]:
+    """Takes in what a provider says, durably."""
+    key = suppression_key(settings, opened)
+
+    def take(heard: Sequence[Heard]) -> object:
+        many = settings.soft_bounces
+        return hear(opened, heard, suppression_key=key, now=clock(), soft_bounces=many, told=told)
+
+    return take
 
 
 def mailbox(settings: Settings) -> Mailbox | None:

@@ -12,9 +12,11 @@ from drip.cli.output import Format, FormatOption, instant, plain, say, show
 from drip.cli.watching import MetricsOption, log_as_asked, told_by, watched
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from contextlib import AbstractContextManager
     from threading import Event
 
+    from starlette.routing import Route
     from starlette.types import ASGIApp
 
     from drip.engine.account import Told
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from drip.runners.metrics import Metrics
     from drip.settings import Settings
     from drip.store import Store
+    from drip.track.evidence import Kind
 
 NowOption = Annotated[
     str | None, typer.Option("--now", metavar="T", help="Let the clock stand at T, such as 2026-03-02T08:00Z.")
@@ -225,8 +228,22 @@ def web_app(chosen: Settings, store: Store, clock: Clock, numbers: Metrics | Non
         limit=chosen.limit,
         told=told,
         subscriptions=wiring.subscriptions(chosen, store),
+        hooks=_hooks(chosen, store, clock, told),
     )
     return app if numbers is None else timed(app, numbers.request)
+
+
+def _hooks(chosen: Settings, store: Store, clock: Clock, told: Callable[[Kind], None]) -> list[Route]:
+    """Where SendGrid posts its events, if its verification key is set."""
+    if not chosen.sendgrid_webhook_key:
+        return []
+    from drip import wiring
+    from drip.inbound.sendgrid_signed import public_key
+    from drip.web.hooks import SendGridHook
+
+    heard = wiring.hears(chosen, store, clock, told=told)
+    key = public_key(chosen.sendgrid_webhook_key)
+    return SendGridHook(key=key, ring=wiring.ring(chosen), clock=clock, hear=heard).routes()
 
 
 def _bounces(chosen: Settings, sending: Sending) -> AbstractContextManager[None]:

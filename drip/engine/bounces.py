@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain, islice
 
-from drip.engine.feedback import Judged, hear
+from drip.engine.feedback import SOFT_BOUNCES_ALLOWED, Judged, hear
 from drip.inbound.bounces import Read, read_bounce
 from drip.inbound.mailbox import Letter, Mailbox
 from drip.inbound.rows import kind_of
@@ -45,6 +45,7 @@ class Listener:
     suppression_key: bytes
     clock: Callable[[], datetime]
     told: Callable[[Kind], None] = lambda _kind: None
+    soft_bounces: int = SOFT_BOUNCES_ALLOWED
 
 
 def look_at(letters: Iterable[Letter], ring: Ring, *, now: datetime) -> Iterator[Row]:
@@ -82,6 +83,7 @@ def _judged(listener: Listener, letters: Iterable[Letter]) -> Iterator[tuple[str
                 suppression_key=listener.suppression_key,
                 now=listener.clock(),
                 told=listener.told,
+                soft_bounces=listener.soft_bounces,
             )
         )
         for name, read in group:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import hmac
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
-from hashlib import sha256
 
 from jinja2 import TemplateError, UndefinedError
 from markupsafe import Markup, escape
@@ -22,7 +20,7 @@ from drip.render.certificates import certificate_link
 from drip.render.dates import locale_of
 from drip.render.links import fill_link
 from drip.render.template import Compiled, Template, compiled_for
-from drip.track.token import Purpose, Ring, Signer, answer_item, return_to
+from drip.track.token import Purpose, Ring, Signer, answer_item, message_digest, return_to
 
 __all__ = ["ANSWER_FOR", "NO_DELIVERY", "Message", "Template", "build_message", "one_line"]
 
@@ -254,7 +252,7 @@ def _message_id(
     """
     real = delivery_id != NO_DELIVERY
     named = f"delivery {delivery_id}" if real else "\0".join(("test", rcpt_to, date.isoformat(), subject, text))
-    return f"<{hmac.digest(ring.keys[-1], b'message-id ' + named.encode(), sha256).hex()[:32]}@{domain}>"
+    return f"<{message_digest(ring.keys[-1], named)}@{domain}>"
 
 
 def _unfilled(template: Template, error: Exception) -> ExpressionError:

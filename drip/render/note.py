@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import hmac
 from dataclasses import dataclass
 from datetime import datetime
-from hashlib import sha256
 from html import escape
 
 from drip.plan.model import Plan
@@ -13,7 +11,7 @@ from drip.render import mime
 from drip.render.brand import Brand, palette
 from drip.render.message import NO_DELIVERY, Message, one_line
 from drip.render.words import Words, direction
-from drip.track.token import Ring
+from drip.track.token import Ring, message_digest
 
 _SANS = "-apple-system,'Segoe UI',Roboto,Helvetica,Arial,sans-serif"
 _HTML = """\
@@ -86,8 +84,7 @@ def note_mail(
     """
     sender = plan.sender
     mail_from, rcpt_to = mime.ascii_address(sender.email), mime.ascii_address(email)
-    digest = hmac.digest(ring.keys[-1], f"message-id {name}".encode(), sha256).hex()[:32]
-    message_id = f"<{digest}@{mail_from.rpartition('@')[2]}>"
+    message_id = f"<{message_digest(ring.keys[-1], name)}@{mail_from.rpartition('@')[2]}>"
     footer = "\n".join(filter(None, (brand.name or sender.name, brand.address)))
     headers = (
         ("From", mime.address(one_line(sender.name), sender.email)),

@@ -29,6 +29,7 @@ from drip.course.timing import (
     parse_window,
     parse_zone,
 )
+from drip.engine.feedback import SOFT_BOUNCES_ALLOWED
 from drip.engine.subscribe import Offer
 from drip.errors import SettingsError
 from drip.render.colour import hex_colour
@@ -47,9 +48,11 @@ __all__ = ["FILE", "LOCAL_FILE", "Settings", "load", "masked", "require_secret"]
 #: The section that declares the learner's attributes: its keys are theirs.
 LEARNER = "learner"
 SENDGRID_KEY = "sendgrid_api_key"
+WEBHOOK_KEY = "sendgrid_webhook_key"
 #: Settings that are refused in the file for sharing, and what they are.
 SECRETS = {SENDGRID_KEY: "a key", bounces.PASSWORD: "a password"}
-#: Ways out whose provider knows what became of a mail in doubt, and where a person can look it up: it is held.
+#: Ways out whose provider knows what became of a mail in doubt: its events settle that, and without them it is held
+#: for a person, who can look it up (decision 022).
 HELD_IN_DOUBT = ("sendgrid",)
 #: A secret shorter than this can be guessed by trying.
 SHORTEST_SECRET = 16
@@ -59,7 +62,8 @@ SHORTEST_SECRET = 16
 class Settings:
     """What holds in this folder. `secret_keys` has the newest first; times are spans of real time.
 
-    `in_doubt`, where nobody sets it, depends on the transport: `hold` with SendGrid, `resend` otherwise.
+    `in_doubt`, where nobody sets it, depends on the transport: `hold` with SendGrid unless its events come in
+    (`sendgrid_webhook_key`), `resend` otherwise. `soft_bounces` in a row end as a dead address does; 0: never.
     """
 
     folder: Path
@@ -74,6 +78,8 @@ class Settings:
     trusted_proxies: tuple[Network, ...] = ()
     utm: Mapping[str, str] = field(default_factory=dict)
     sendgrid_api_key: str = field(default="", repr=False)
+    sendgrid_webhook_key: str = ""
+    soft_bounces: int = SOFT_BOUNCES_ALLOWED
     lease: timedelta = timedelta(seconds=60)
     in_doubt: str = "resend"
     in_doubt_after: timedelta = timedelta(minutes=15)
@@ -109,7 +115,8 @@ def load(folder: Path, environ: Mapping[str, str] = os.environ) -> Settings:
             found[name] = values.read(read, value, where)
     if "timing.limit" in said:  # over all courses together; a course's own stands in its file
         found["limit"] = values.read(parse_limit, *said["timing.limit"])
-    if str(found.get("transport", "")).partition(":")[0] in HELD_IN_DOUBT:
+    way = str(found.get("transport", "")).partition(":")[0]
+    if way in HELD_IN_DOUBT and not found.get("sendgrid_webhook_key"):
         found.setdefault("in_doubt", "hold")
     defaults = _defaults(said, is_workspace)
     if "tracking.utm" in said:
@@ -196,6 +203,8 @@ _PLAIN: Mapping[str, tuple[str, Callable[[Any], Any]]] = {
     "retired_keys": ("retired_keys", values.keys),
     "trusted_proxies": ("trusted_proxies", values.networks),
     SENDGRID_KEY: ("sendgrid_api_key", values.api_key),
+    WEBHOOK_KEY: ("sendgrid_webhook_key", values.webhook_key),
+    "soft_bounces": ("soft_bounces", values.count),
     bounces.PASSWORD: ("bounces_password", bounces.password),
     "lease": ("lease", values.lease),
     "in_doubt": ("in_doubt", values.doubt),

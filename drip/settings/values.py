@@ -12,6 +12,7 @@ from email_validator import EmailNotValidError, validate_email
 
 from drip.course.positions import Scalar
 from drip.errors import SettingsError
+from drip.inbound.sendgrid_signed import public_key
 from drip.render import utm as utm_
 from drip.track.network import Network
 
@@ -108,6 +109,24 @@ def api_key(value: Any) -> str:
     if key is None or not re.fullmatch(r"[!-~]*", key):
         raise ValueError("a key of one word is wanted, such as SG.….…: copy it once more")
     return key
+
+
+def webhook_key(value: Any) -> str:
+    """SendGrid's verification key, in one line. An empty one is none."""
+    text = "".join(value.split()) if isinstance(value, str) else None
+    if text is None:
+        raise ValueError("SendGrid's verification key is wanted: a text that begins with MFkw")
+    if text:
+        public_key(text)
+    return text
+
+
+def count(value: Any) -> int:
+    """A number of things, 0 or more."""
+    text = str(value).strip()
+    if isinstance(value, bool) or not text.isascii() or not text.isdecimal() or len(text) > 6:
+        raise ValueError(f"a whole number, 0 or more, is wanted, not {value!r}")
+    return int(text)
 
 
 def keys(value: Any) -> tuple[str, ...]:

@@ -182,6 +182,18 @@ def came_back(ring: Ring, local_part: str) -> int | None:
     return delivery_id if ours and head[0] == Purpose.BOUNCE and not rest else None
 
 
+def message_digest(key: bytes, named: str) -> str:
+    """The part of a Message-ID before the @: what a mail is called, with a key, so that no stranger can make it."""
+    return hmac.digest(key, b"message-id " + named.encode(), sha256).hex()[:32]
+
+
+def is_digest_of(ring: Ring, delivery_id: int, digest: str) -> bool:
+    """Whether this is that part of the Message-ID of a delivery of ours; told by any key that we have, or had."""
+    given = digest.encode("utf-8", "replace")
+    named = f"delivery {delivery_id}"
+    return any(hmac.compare_digest(message_digest(key, named).encode(), given) for key in ring.keys + ring.retired)
+
+
 def _decode(token: str) -> bytes:
     if len(token) > LONGEST or not token.isascii():
         raise TokenError("this is not a link of ours")

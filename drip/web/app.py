@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -57,6 +57,7 @@ def build_app(
     base_url: str = "",
     limit: Limit | None = None,
     told: Callable[[Kind], None] = nobody,
+    hooks: Sequence[Route] = (),
 ) -> FastAPI:
     """The tracking links, the learner's pages, and the pictures of the mails.
 
@@ -67,6 +68,7 @@ def build_app(
     `network_key` (without it they are not); `proxies` are those whose X-Forwarded-For is believed. Without
     `subscriptions` nobody can ask for a course. `base_url` is where all this answers, for addresses that are printed.
     `limit` is the workspace's cap on mails to one learner; `told` hears of what is pressed on a learner's own page.
+    `hooks` is where providers post what became of mails (web/hooks.py).
     """
     pages = Pages(brand=brand, logo=logo, accent=accent, language=language, templates_dir=templates_dir)
     visits = Visits(clock=clock, network_key=network_key, proxies=proxies)
@@ -129,6 +131,7 @@ def build_app(
             Route("/m/{name}", Media(find=media).show, methods=["GET", "HEAD"]),
             *my.routes(),
             *subscribing,
+            *hooks,
             *watching_routes(Readiness(check=ready, says=in_public)),
         ],
         exception_handlers={DripError: refused, HTTPException: status, Exception: unforeseen},
