@@ -33,10 +33,11 @@ def _said(draft: Draft) -> Iterator[tuple[str, str, Callable[[str], Finding]]]:
             yield told.mail.id, getattr(told.texts.button, part), partial(_without, draft, told, ("button", part))
     for path, step in draft.steps:
         asked = at(draft.course.tree, path)
-        for key in ("subject", "preheader", "body") if isinstance(step, Mail) and step.survey else ():
-            text = getattr(step.variants[0].texts, key)
-            if isinstance(asked, Table) and (key in asked or f"{key}_file" in asked):
-                yield step.id, text, partial(_without, draft, None, (*path, key))
+        if not isinstance(step, Mail) or step.survey is None or not isinstance(asked, Table):
+            continue
+        for key in ("subject", "preheader", "body"):
+            if key in asked or f"{key}_file" in asked:
+                yield step.id, getattr(step.variants[0].texts, key), partial(_without, draft, None, (*path, key))
 
 
 def _without(draft: Draft, told: Telling | None, place: Path, who: str) -> Finding:

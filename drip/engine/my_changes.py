@@ -196,6 +196,7 @@ class MyCourse:
         if not press.note("timezone", str(press.seen.zone), zone):
             return Outcome.BEFORE
         learners.change(press.conn, learner.id, {"timezone": zone})
+        enrolments.know_anew(press.conn, [learner.id])
         for standing in enrolments.of_learner(press.conn, learner.id):
             if standing.enrolment.state in (State.ACTIVE, State.PAUSED):
                 self._retime(press, standing, anew=False)

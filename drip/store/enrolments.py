@@ -106,6 +106,8 @@ def add(conn: Connection, rows: Sequence[tuple[Enrolment, datetime | None, str]]
 
 _KEY = {"key": enrolment.c.id.type}
 _WRITTEN = (*_MOVES, "due_at", "due_reason")
+#: Why an enrolment is due whose learner's zone has changed while their mail was on its way.
+KNOWN_ANEW = "what is known of the learner has changed"
 #: What says that an enrolment is paused: it stays so, where its learner has paused it while their mail was on its way.
 _PAUSE = ("state", "held_since", "paused_by")
 
@@ -113,10 +115,12 @@ _PAUSE = ("state", "held_since", "paused_by")
 def _saved(row: Write) -> Update:
     """Where an enrolment stands now, with what its learner has asked for while their mail was on its way.
 
-    A pause stays. Another wish than the one by which the due time was worked out lets it be worked out anew, at once.
+    A pause stays. Another wish than the one by which the due time was worked out, or another zone, lets it be worked
+    out anew, at once.
     """
     goes_on = and_(enrolment.c.state == "paused", row["new_state"] == "active")
-    wishes_else = and_(row["new_due_at"].is_not(None), enrolment.c.wish.is_distinct_from(row["seen_wish"]))
+    changed = or_(enrolment.c.wish.is_distinct_from(row["seen_wish"]), enrolment.c.due_reason == KNOWN_ANEW)
+    wishes_else = and_(row["new_due_at"].is_not(None), changed)
     values = {name: row[f"new_{name}"] for name in _WRITTEN}
     values |= {name: case((goes_on, enrolment.c[name]), else_=row[f"new_{name}"]) for name in _PAUSE}
     stays = or_(goes_on, row["new_state"] == "paused")  # what is paused has no time
@@ -202,12 +206,26 @@ def wake(conn: Connection, enrolment_id: int, at: datetime) -> None:
     conn.execute(update(enrolment).where(this, enrolment.c.state == "active", sooner).values(due_at=at))
 
 
+def know_anew(conn: Connection, learner_ids: Sequence[int]) -> None:
+    """What comes after a mail that is on its way to these learners is worked out anew, once it has gone: it was worked
+    out, or will be, by what was known of them before.
+    """
+    for start in range(0, len(learner_ids), CHUNK):
+        parked = (enrolment.c.learner_id.in_(learner_ids[start : start + CHUNK]), enrolment.c.due_at.is_(None))
+        under_way = delivery.c.state.in_(("claimed", "handed", "in_doubt"))
+        goes = select(delivery.c.id).where(delivery.c.enrolment_id == enrolment.c.id, under_way).exists()
+        conn.execute(
+            update(enrolment).where(*parked, enrolment.c.state == "active", goes).values(due_reason=KNOWN_ANEW)
+        )
+
+
 def reconsider(conn: Connection, learner_ids: Sequence[int], *, now: datetime) -> None:
     """Look at what these learners wait for at once: something that is known of them has changed, such as their zone.
 
     Every instant is derived again, those of mails to be tried again too, though no server is pressed sooner. What
     waited for a person because something could not be worked out, or filled in, is tried with what is known now.
     """
+    know_anew(conn, learner_ids)  # before the rest: who marks a mail meanwhile leaves a time that is found below
     waits = or_(enrolment.c.due_at > now, enrolment.c.held_since.is_not(None) & enrolment.c.due_at.is_(None))
     for start in range(0, len(learner_ids), CHUNK):
         chosen = learner_ids[start : start + CHUNK]

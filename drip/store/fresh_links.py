@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 
 from drip.store.tables import fresh_link
 
@@ -66,3 +66,12 @@ def write(conn: Connection, link_id: int, *, due_at: datetime | None, answer: st
     """What became of one: it has gone (None), or is tried again. Nothing, where its learner was erased meanwhile."""
     this = (fresh_link.c.id == link_id, fresh_link.c.learner_id.is_not(None))
     conn.execute(update(fresh_link).where(*this).values(due_at=due_at, answer=answer[:500]))
+
+
+def forget(conn: Connection, before: datetime) -> int:
+    """Remove what was asked for before then, but for what is still to go. Returns how many.
+
+    The rows are what holds a learner to one an hour and three a day: those of the last day are needed.
+    """
+    old = (fresh_link.c.asked_at < before, fresh_link.c.due_at.is_(None))
+    return conn.execute(delete(fresh_link).where(*old)).rowcount

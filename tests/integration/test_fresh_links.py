@@ -12,6 +12,7 @@ from stage import KEY, PLAIN_COURSE, Stage, set_up
 
 from drip.engine.fresh_links import FreshLinks, send_fresh_links
 from drip.render.message import Message
+from drip.store import fresh_links
 from drip.transports import Outcome, Receipt, Result
 from drip.transports.outbox import Outbox
 
@@ -37,7 +38,7 @@ class Refusing:
 
 
 @pytest.fixture
-def stage(tmp_path: Path) -> Stage:
+def stage(tmp_path: Path, each_database: str) -> Stage:
     """Twelve have had a mail, and ask for a fresh link."""
     stage = set_up(tmp_path)
     stage.publish(PLAIN_COURSE)
@@ -64,3 +65,17 @@ def test_a_worker_that_is_to_stop_stops_between_two(stage: Stage, tmp_path: Path
     sending = replace(stage.sending, transport=Outbox(gone))
     assert send_fresh_links(sending, stop=lambda: any(gone.glob("*.eml"))) == 1
     assert send_fresh_links(replace(sending, clock=lambda: stage.clock() + timedelta(minutes=10))) == 11
+
+
+def test_what_was_asked_for_long_ago_is_forgotten(stage: Stage) -> None:
+    """What has gone is removed once it is old, and nothing that is to go or counts for today; a second time, nothing."""
+    gone_at = stage.clock()
+    assert send_fresh_links(stage.sending) == 12
+    stage.clock.turn(days=40)
+    fresh = FreshLinks(stage.store, suppression_key=KEY)
+    assert fresh.ask(stage.rows()[0].id, now=stage.clock())
+    with stage.store.write() as conn:
+        assert fresh_links.forget(conn, gone_at) == 0
+        assert [fresh_links.forget(conn, stage.clock() + timedelta(days=1)) for _ in range(2)] == [12, 0]
+        assert fresh_links.to_go(conn) == 1
+    assert not fresh.ask(stage.rows()[0].id, now=stage.clock())

@@ -299,6 +299,31 @@ def test_a_change_while_a_mail_is_handed_holds_for_the_next(tmp_path: Path, each
         assert due(stage) == {SetTempo: "Sun 08 08:00", SetTimes: "Fri 06 09:00"}[type(change)]
 
 
+@pytest.mark.parametrize("by", ["themselves", "an import"])
+def test_a_zone_that_changes_while_a_mail_is_handed_holds_for_the_next(
+    tmp_path: Path, each_database: str, by: str
+) -> None:
+    """Nine in Tokyo is eight hours before nine in Stockholm: the next mail is not late, and none comes twice."""
+    stage = begun(tmp_path)
+    stage.clock.now = datetime.fromisoformat("2026-03-04T08:00:00+00:00")
+
+    def changes() -> None:
+        if by == "themselves":
+            press(stage, SetZone(zone="Asia/Tokyo"), "meanwhile")
+        else:
+            from drip.engine.learners import import_csv
+
+            import_csv(stage.store, f"email,timezone\n{ANNA},Asia/Tokyo\n".encode(), now=stage.clock())
+
+    way = _WhileSending(stage.sending.transport, changes)
+    claimed = claim_due(stage.sending, now=stage.clock())
+    assert send_group(stage.other_worker("worker-1", transport=way), claimed.parcels).sent == 1
+    assert stage.deliver().sent == 0
+    assert due(stage) == "Fri 06 00:00"
+    stage.live(days=3)
+    assert [row.claimed_at.strftime("%d %H") for row in stage.rows()] == ["02 08", "04 08", "06 00"]
+
+
 def test_the_same_form_twice_does_it_once(tmp_path: Path, each_database: str) -> None:
     """A reload, a second click, a retry: one piece of evidence, and nothing is done again."""
     stage = begun(tmp_path)
