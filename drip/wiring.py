@@ -17,10 +17,12 @@ from drip.engine.feedback import hear
 from drip.engine.record import Recorder
 from drip.engine.sending import Clock, Sending
 from drip.engine.subscribe import Subscriptions
+from drip.engine.webhooks import Posting
 from drip.errors import DripError, SettingsError
 from drip.inbound.imap import Imap
 from drip.inbound.mailbox import Mailbox
 from drip.inbound.maildir import Maildir
+from drip.outbound.webhooks import HttpPoster
 from drip.settings import Settings, require_secret
 from drip.settings.dkim import read_keys
 from drip.store import Store, media, pins
@@ -169,7 +171,7 @@ def sending(settings: Settings, opened: Store, clock: Clock) -> Sending:
         ring=ring(settings),
         suppression_key=suppression_key(settings, opened),
         base_url=settings.base_url,
-        worker=f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}",
+        worker=_worker_name(),
         clock=clock,
         lease_for=settings.lease,
         in_doubt=settings.in_doubt,
@@ -179,6 +181,24 @@ def sending(settings: Settings, opened: Store, clock: Clock) -> Sending:
         pace=settings.pace,
         brand=settings.brand,
     )
+
+
+def posting(settings: Settings, opened: Store, clock: Clock, *, worker: str = "") -> Posting:
+    """Everything that outgoing webhooks need. Raises SettingsError without a proper secret."""
+    require_secret(settings)
+    return Posting(
+        store=opened,
+        poster=HttpPoster(system_clock),
+        secrets=settings.secret_keys,
+        worker=worker or _worker_name(),
+        clock=clock,
+        real_clock=system_clock,
+        lease_for=settings.lease,
+    )
+
+
+def _worker_name() -> str:
+    return f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
 
 
 def recorder(

@@ -19,7 +19,7 @@ ORDER = (
     *("init", "check", "preview", "simulate", "schema"),
     *("diff", "publish", "learners", "enrol", "event", "send"),
     *("run", "serve", "up", "pause", "resume", "status", "settle", "why", "report"),
-    *("bounces", "doctor", "db", "keys", "demo"),
+    *("bounces", "webhook", "doctor", "db", "keys", "demo"),
 )
 
 
@@ -82,6 +82,12 @@ bounces_app = typer.Typer(
     rich_markup_mode=None,
 )
 app.add_typer(bounces_app, name="bounces")
+webhook_app = typer.Typer(
+    help="Tell other systems what happens: endpoints, their secrets, what was told.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+app.add_typer(webhook_app, name="webhook")
 
 
 def _version(asked: bool) -> None:
@@ -140,8 +146,8 @@ def opened(chosen: Settings, *, upgrade: bool = False, only_look: bool = False) 
 
 # Each file's commands join `app` when it is read.
 from drip.cli import author, simulate, edits, people, operate, running, settling, status, measure  # noqa: E402, F401, I001  (after `app`)
-from drip.cli import bounces, doctor, keys, demo  # noqa: E402, F401  (after `app`)
+from drip.cli import bounces, doctor, keys, webhooks, demo  # noqa: E402, F401  (after `app`)
 
-for _family in (app, learners_app, db_app, keys_app, bounces_app):
+for _family in (app, learners_app, db_app, keys_app, bounces_app, webhook_app):
     for _command in _family.registered_commands:
         _command.cls = Spoken

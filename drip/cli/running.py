@@ -56,7 +56,7 @@ def run(
     """
     from drip import wiring
     from drip.engine import deliver, pace
-    from drip.runners import heartbeat, reports, timer
+    from drip.runners import heartbeat, reports, timer, webhooks
     from drip.settings import masked
 
     chosen = settings()
@@ -68,7 +68,8 @@ def run(
         sending = wiring.sending(chosen, store, clock)
         told = told_by(numbers, reports.reporter(report_to) if report_to is not None else None)
         timer.settle_down()
-        with timer.stopping() as stop, heartbeat.beating(sending):
+        posting = wiring.posting(chosen, store, clock, worker=sending.worker)
+        with timer.stopping() as stop, heartbeat.beating(sending), webhooks.telling(posting):
             if until_idle:
                 try:
                     total = deliver.until_idle(sending, stop=stop.is_set, pause=stop.wait, told=told)
@@ -170,7 +171,7 @@ def up(
     from threading import Thread
 
     from drip import wiring
-    from drip.runners import heartbeat, timer
+    from drip.runners import heartbeat, timer, webhooks
     from drip.web.serve import serve as serve_
 
     chosen = settings()
@@ -181,11 +182,12 @@ def up(
         watched(metrics, store, clock, format, chosen) as numbers,
     ):
         sending = wiring.sending(chosen, store, clock)
+        posting = wiring.posting(chosen, store, clock, worker=sending.worker)
         web = web_app(chosen, store, clock, numbers)
         timer.settle_down()
 
         def work() -> None:
-            with heartbeat.beating(sending), _bounces(chosen, sending):
+            with heartbeat.beating(sending), webhooks.telling(posting), _bounces(chosen, sending):
                 _run_on(sending, stop, told_by(numbers), quiet or format is not Format.text)
 
         sender = Thread(target=work, name="drip-run")

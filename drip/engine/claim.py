@@ -222,7 +222,9 @@ def _try_again(claim: _Claim, row: Delivery, standing: Standing) -> None:
         if gate is not None and gate.ends:
             ledger.cancel(conn, [enrolment.id], answer=gate.reason)
             claim.moved.append((gate.enrolment, None, gate.reason))
-            claim.traced.append((enrolment.id, Note(at=now, kind=Did.FINISH, step="", reason=gate.reason)))
+            over = Note(at=now, kind=Did.FINISH, step="", reason=gate.reason)
+            claim.traced.append((enrolment.id, over))
+            carry_out(conn, today, enrolment, standing.learner, [over], now=now)
             return
         if gate is not None:
             ledger.shift(conn, row.id, due_at=now + LOOK_AGAIN, answer=gate.reason)

@@ -7,10 +7,12 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
+from drip.engine.announce import Announcement, Event, announce, announce_kept, of_course
 from drip.people import Enrolment, Learner
 from drip.plan.model import Plan
 from drip.schedule.advance import Did, Note
-from drip.store import evidence, webhooks
+from drip.schedule.gates import GOAL, LAST_STEP, STOP
+from drip.store import evidence
 from drip.track.evidence import Evidence, Kind
 
 
@@ -21,8 +23,13 @@ def carry_out(
     for note in notes:
         key = f"{enrolment.id}/{note.step}"
         if note.kind is Did.NOTIFY:
-            about = {"course": plan.course_id, "step": note.step, "email": learner.email, "ref": learner.ref}
-            webhooks.write(conn, key=key, name=note.reason, payload={**about, "at": note.at.isoformat()}, now=now)
+            about = {"course": plan.course_id, "step": note.step}
+            named = Announcement(type=note.reason, key=key, learner_id=learner.id, data=about, at=note.at, kept=True)
+            announce_kept(conn, [named], now=now)
+        elif note.kind is Did.FINISH:
+            by = note.reason.partition(":")[0] if note.reason.startswith((f"{GOAL}:", f"{STOP}:")) else LAST_STEP
+            over = of_course(Event.FINISHED, f"{enrolment.id}/{note.at.isoformat()}", enrolment, by=by)
+            announce(conn, [over], now=now)
         elif note.kind is Did.AWARD:
             given = Evidence(
                 kind=Kind.AWARD,

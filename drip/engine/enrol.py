@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from drip.course.expressions import holds
+from drip.engine.announce import Event, announce, of_course
 from drip.engine.learners import Progress, near_misses
 from drip.engine.sending import PERSONAL
 from drip.errors import NotFound, Refused
@@ -164,6 +165,9 @@ def _enrol_group(
     ids = enrolments.add(conn, [(then.enrolment, then.due_at, then.reason) for then in new])
     enrolments.add_trace(conn, [(id_, note) for id_, then in zip(ids, new, strict=True) for note in then.notes])
     done.enrolled += len(new)
+    # nothing is done for the held-out, who must differ from the others in nothing but the mails
+    came = [(id_, then.enrolment) for id_, then in zip(ids, new, strict=True) if not then.enrolment.held_out]
+    announce(conn, (of_course(Event.ENROLLED, str(id_), one, run=one.run) for id_, one in came), now=at)
 
 
 #: Why somebody does not come in who is there: no mistake, for twice changes nothing.

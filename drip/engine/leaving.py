@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from drip.engine.announce import Event, announce, of_course
 from drip.engine.sending import PERSONAL, facts_of
 from drip.errors import NotFound, TokenError
 from drip.people import Enrolment, Facts, Learner, State
@@ -78,12 +79,16 @@ def leave(
     mails = returns.mails_before(conn, ids)
     enrolments.end(conn, ids, state=State.LEFT, ended_by=UNSUBSCRIBED, also_finished=finished_too)
     ledger.cancel(conn, ids, answer=UNSUBSCRIBED)
-    return Left(
+    left = Left(
         scope="course" if scope == "course" else "everything",
         suppressed=suppressed,
         before=tuple(before),
         mails=tuple(mails),
     )
+    if left.anything:
+        key = f"{enrolment.id}/{now.isoformat()}"
+        announce(conn, [of_course(Event.LEFT, key, enrolment, scope=left.scope, why=UNSUBSCRIBED)], now=now)
+    return left
 
 
 def made_by(conn: Connection, delivery_id: int, press: str, *, now: datetime) -> tuple[int, datetime] | None:

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
+from drip.engine.announce import Announcement, Event, announce, of_mail
 from drip.engine.claim import Parcel
 from drip.engine.effects import carry_out
 from drip.engine.sending import PERSONAL, Sending
@@ -90,6 +91,7 @@ def write_down(sending: Sending, conn: Connection, gone: Gone) -> Tally:
     trouble = breaker.read(conn, sending.transport.name)
     others_went = bool(gone.sent) or trouble is None
     marked = ledger.mark_sent(conn, gone.sent, now=now)
+    announce(conn, (_of_sent(id_, parcels[id_]) for id_ in marked), now=now)
     _move_on(conn, {id_: parcels[id_] for id_ in marked}, gone.ahead, now=now)
     tally = Tally(sent=len(marked), trouble=result.trouble)
     for receipt in result.receipts:
@@ -174,6 +176,8 @@ def _not_sent(
             ledger.fail(conn, worker, id_, answer=answer)
             key = learners.suppression_hash(sending.suppression_key, parcel.learner.email)
             bury(conn, parcel.learner.id, key, words=answer, source=sending.transport.name, now=now)
+            back = of_mail(Event.BOUNCED, str(id_), parcel.enrolment, parcel.step, verdict="hard", said=answer)
+            announce(conn, [back], now=now)
             return Tally(failed=1)
         case Outcome.RETRY | Outcome.IN_DOUBT:
             ledger.hold(conn, worker, id_, answer=f"handed over {attempts} times, the last answer: {answer}")
@@ -181,6 +185,11 @@ def _not_sent(
         case _:
             ledger.hold(conn, worker, id_, answer=answer)
             return Tally(held=1)
+
+
+def _of_sent(delivery_id: int, parcel: Parcel) -> Announcement:
+    how = {"variant": parcel.variant, "language": parcel.language}
+    return of_mail(Event.SENT, str(delivery_id), parcel.enrolment, parcel.step, **how)
 
 
 def due_since(parcel: Parcel, now: datetime) -> datetime:

@@ -10,6 +10,7 @@ from types import MappingProxyType
 from sqlalchemy import Connection
 
 from drip.engine import leaving
+from drip.engine.announce import Announcement, Event, announce, of_mail
 from drip.engine.library import Library
 from drip.engine.sending import facts_of
 from drip.engine.touches import LINK, LONGEST_AGENT, Touch, Touches, waits
@@ -160,6 +161,9 @@ class Recorder:
             if not added:
                 option = int(evidence.data_of(conn, LINK, visit.source_id)["option"])
                 correct = question.options[option].correct
+            elif not before:
+                told = {"question": question.id, "option": option, "correct": correct, "sure": sure}
+                announce(conn, [_of_form(Event.ANSWERED, origin, visit, **told)], now=visit.at)
             return Graded(
                 question=question,
                 option=option,
@@ -180,6 +184,9 @@ class Recorder:
             added = self._add(conn, origin, Kind.RATING, visit, item=survey.id, data={"rating": rating})
             if not added:
                 rating = int(evidence.data_of(conn, LINK, visit.source_id)["rating"])
+            elif not before:
+                scale = {"survey": survey.id, "rating": rating, "low": survey.low, "high": survey.high}
+                announce(conn, [_of_form(Event.RATED, origin, visit, **scale)], now=visit.at)
             return Rated(
                 survey=survey,
                 rating=rating,
@@ -319,6 +326,10 @@ class Recorder:
         if added:
             self._told(kind)
         return added
+
+
+def _of_form(type: Event, origin: Origin, visit: Visit, **told: object) -> Announcement:
+    return of_mail(type, f"{LINK}/{visit.source_id}", origin.enrolment, origin.delivery.step, **told)
 
 
 #: Kinds that count in conditions as soon as they arrive: whoever waits is looked at again then.

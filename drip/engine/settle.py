@@ -8,6 +8,8 @@ from enum import StrEnum
 
 from sqlalchemy import Connection
 
+from drip.engine.announce import Event, announce, of_mail
+from drip.engine.effects import carry_out
 from drip.engine.sending import PERSONAL, facts_of
 from drip.plan.model import Mail, Plan
 from drip.schedule.advance import Did, Next, Note, after_send, if_behind, look_ahead
@@ -81,6 +83,9 @@ def _decide(conn: Connection, row: Delivery, standing: Standing, decision: Decis
 
 def go_past(conn: Connection, row: Delivery, standing: Standing, *, now: datetime, left_out: bool = False) -> None:
     """Move the enrolment past a mail that is settled: it was sent at `now`, or is left out."""
+    if not left_out:
+        how = {"variant": row.variant, "language": row.language}
+        announce(conn, [of_mail(Event.SENT, str(row.id), standing.enrolment, row.step, **how)], now=now)
     plan = courses.plan_of(conn, row.revision)
     if plan is not None and plan.reviews is not None:
         enrolments.plan_reviews(conn, {row.enrolment_id: now})
@@ -103,6 +108,7 @@ def _go_on(conn: Connection, plan: Plan, mail: Mail, standing: Standing, left_ou
     then = if_behind(then, standing.current, now)
     enrolments.save(conn, [(then.enrolment, then.due_at, then.reason)])
     enrolments.add_trace(conn, [(stands.id, note) for note in then.notes])
+    carry_out(conn, plan, stands, standing.learner, then.notes, now=now)
 
 
 def _all(conn: Connection) -> list[Waiting]:

@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
 from drip.course.expressions import parse_text
+from drip.engine.announce import Announcement, Event, announce, click_key
 from drip.engine.library import Library
 from drip.engine.sending import facts_of
 from drip.engine.visit import Visit
@@ -82,6 +83,9 @@ class Touches:
             taken = [one for one in written if isinstance(one, _Written) and one.event is not None]
             events = [one.event for one in taken if one.event is not None]
             new = touches.add_all(conn, events)
+            clicks = [one for one in taken if one.leads]
+            if clicks:
+                announce(conn, (_of_click(one) for one in clicks), now=events[-1].at)
             waiting = {one.place.enrolment_id for one in taken if one.waits}
             if waiting:
                 touches.wake_all(conn, sorted(waiting), max(event.at for event in events) + SETTLES_AFTER)
@@ -167,6 +171,24 @@ class _Written:
     leads: str
     event: Evidence | None = None
     waits: bool = False
+
+
+def _of_click(one: _Written) -> Announcement:
+    """A link was followed; whether by a person is judged when it is told (engine/clicks_told.py)."""
+    place, event = one.place, one.event
+    assert event is not None
+    return Announcement(
+        type=Event.CLICKED,
+        key=click_key(place.enrolment_id, place.delivery_id, int(event.item)),
+        learner_id=place.learner_id,
+        data={
+            "course": place.course_id,
+            "step": place.step,
+            "link": int(event.item),
+            "url": one.leads.partition("{")[0].partition("?")[0],  # what is filled in, or follows, may say who it was
+        },
+        at=event.at,
+    )
 
 
 def waits(plan: Plan, next_step: str | None, state: State) -> bool:

@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, String, cast, delete, func, literal, or_, select, update
 from sqlalchemy.sql.dml import Delete, Update
 
+from drip.store import webhooks
 from drip.store.learners import HIGHEST_ERASED
 from drip.store.once import put_all
 from drip.store.tables import (
@@ -30,6 +31,7 @@ from drip.store.tables import (
     pin,
     request,
     trace,
+    webhook,
 )
 
 #: Why an enrolment ended whose learner was erased on the way.
@@ -106,12 +108,15 @@ def forget(
     told["learners"] = _done(conn, delete(learner).where(learner.c.id == learner_id))
     _give_no_number_again(conn, learner_id)
     told.update(forget_words(conn, words))
+    told["webhooks"] += webhooks.forget_learner(conn, learner_id)
     return told
 
 
 def forget_words(conn: Connection, words: Sequence[str]) -> dict[str, int]:
     """Take away what names somebody without pointing at them: webhooks, answers of the API, a mail server's words."""
     conn.execute(update(breaker).where(_names(breaker.c.trouble, words)).values(trouble="(erased)"))
+    conn.execute(update(webhook).where(_names(webhook.c.trouble, words)).values(trouble="(erased)"))
+    conn.execute(update(webhook).where(_names(webhook.c.paused_why, words)).values(paused_why="(erased)"))
     return {"webhooks": _done(conn, delete(outbox).where(_names(cast(outbox.c.payload, String), words)))}
 
 

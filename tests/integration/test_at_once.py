@@ -107,8 +107,9 @@ def test_an_address_is_suppressed_once(stage: Stage) -> None:
 
 def test_a_webhook_is_written_once(stage: Stage) -> None:
     """Only the first of two is told that it was new."""
-    told = in_turn(stage, lambda conn: webhooks.write(conn, key="1/x", name="crm", payload={}, now=START))
-    assert told == (True, False)
+    row = {"key": "1/x", "name": "crm", "payload": {}, "webhook": None, "learner_id": None}
+    row |= {"happened_at": START, "created_at": START, "due_at": None}
+    assert in_turn(stage, lambda conn: webhooks.write(conn, [row])) == (1, 0)
     assert rows(stage, "SELECT key FROM outbox") == [("1/x",)]
 
 
