@@ -63,7 +63,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 learners_app = typer.Typer(
-    help="Take people in from a file, add one, list them, show one.",
+    help="Take people in, list them, show, pause, export or erase one.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -145,7 +145,7 @@ def opened(chosen: Settings, *, upgrade: bool = False, only_look: bool = False) 
 
 
 # Each file's commands join `app` when it is read.
-from drip.cli import author, simulate, edits, people, operate, running, settling, status, measure  # noqa: E402, F401, I001  (after `app`)
+from drip.cli import author, simulate, edits, people, privacy, operate, running, settling, status, measure  # noqa: E402, F401, I001  (after `app`)
 from drip.cli import bounces, doctor, keys, webhooks, demo  # noqa: E402, F401  (after `app`)
 
 for _family in (app, learners_app, db_app, keys_app, bounces_app, webhook_app):

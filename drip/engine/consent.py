@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
+from hashlib import sha256
 
 from sqlalchemy import Connection
 
+from drip.engine.learners import find
 from drip.store import Store, consents, learners
 from drip.store.consents import Consent
 from drip.store.troubles import tried_again
@@ -44,6 +47,22 @@ def write_down(conn: Connection, learner_id: int, said: Consent) -> None:
     if said.what == OPENS:
         holds = consents.latest(conn, [learner_id], OPENS)[learner_id]
         learners.change(conn, learner_id, {"consents_opens": holds.given})
+
+
+@tried_again
+def said_elsewhere(
+    store: Store, email: str, said: Mapping[str, bool], *, source: str, text: str, text_version: str, at: datetime
+) -> None:
+    """Write down what somebody has said about `said` (MAIL, OPENS → yes or no) in a call, a contract, another form.
+
+    Without a name of the text, it is called by its hash. Raises NotFound for a stranger.
+    """
+    version = text_version or (sha256(text.encode()).hexdigest()[:16] if text else "")
+    with store.write() as conn:
+        learner = find(conn, email)
+        for what, given in said.items():
+            words = Consent(what=what, given=given, text_version=version, text=text, source=source, at=at)
+            write_down(conn, learner.id, words)
 
 
 def has_given(store: Store, learner_id: int, what: str) -> bool | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from difflib import get_close_matches
 from typing import cast
@@ -20,7 +20,7 @@ from drip.engine.roster import Declared, Entry, Roster, RowProblem, check_entry,
 from drip.engine.sending import sent_times
 from drip.errors import NotFound, Refused
 from drip.people import Learner
-from drip.store import Store, enrolments, evidence, learners, ledger, suppression
+from drip.store import Store, consents, enrolments, evidence, learners, ledger, suppression
 from drip.store.enrolments import Standing
 from drip.store.ledger import Delivery
 from drip.store.troubles import tried_again
@@ -139,6 +139,7 @@ def show(
         standings = enrolments.of_learner(conn, learner.id)
         mails = ledger.of_enrolments(conn, [standing.enrolment.id for standing in standings])
         events = evidence.of_learner(conn, learner.id)
+        said = consents.of_learner(conn, learner.id)
         suppressed = None
         if suppression_key is not None and now is not None:
             key = learners.suppression_hash(suppression_key, learner.email)
@@ -148,6 +149,7 @@ def show(
         "suppressed": suppressed,
         "enrolments": [_enrolment(standing, mails[standing.enrolment.id]) for standing in standings],
         "evidence": _judged(events, standings, mails),
+        "consents": [{**asdict(one), "at": _time(one.at)} for one in said],
     }
 
 

@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, String, cast, delete, func, literal, or_, select, update
+from sqlalchemy import ColumnElement, Connection, String, cast, delete, func, literal, select, update
 from sqlalchemy.sql.dml import Delete, Update
 
 from drip.store import webhooks
 from drip.store.learners import HIGHEST_ERASED
 from drip.store.once import put_all
+from drip.store.personal import naming
 from drip.store.tables import (
     breaker,
     consent,
@@ -36,8 +37,6 @@ from drip.store.tables import (
 
 #: Why an enrolment ended whose learner was erased on the way.
 ERASED = "erased"
-#: What says that an address is dead, before the mail server's own words.
-_DEAD = "the address is dead"
 _UNDER_WAY = ("claimed", "retry", "held")
 #: What may stand in the evidence of an answer or a rating, as it is counted.
 COUNTED = ("option", "correct", "sure", "rating")
@@ -98,7 +97,7 @@ def forget(
     told["trace"] = _done(conn, delete(trace).where(trace.c.enrolment_id.in_(runs)))
     goes_on = update(enrolment).where(theirs, enrolment.c.state.in_(("active", "paused")))
     told["ended"] = _done(conn, goes_on.values(state="left", ended_by=ERASED, reached_at=now))
-    conn.execute(update(enrolment).where(theirs, enrolment.c.ended_by.startswith(_DEAD)).values(ended_by=_DEAD))
+    _cut_words(conn, theirs)
     told["enrolments"] = _done(conn, update(enrolment).where(theirs).values(**nobody, **_NOTHING_PLANNED))
     told["evidence"] = _forget_evidence(conn, learner_id, kept)
     told["consents"] = _done(conn, delete(consent).where(consent.c.learner_id == learner_id))
@@ -114,10 +113,10 @@ def forget(
 
 def forget_words(conn: Connection, words: Sequence[str]) -> dict[str, int]:
     """Take away what names somebody without pointing at them: webhooks, answers of the API, a mail server's words."""
-    conn.execute(update(breaker).where(_names(breaker.c.trouble, words)).values(trouble="(erased)"))
-    conn.execute(update(webhook).where(_names(webhook.c.trouble, words)).values(trouble="(erased)"))
-    conn.execute(update(webhook).where(_names(webhook.c.paused_why, words)).values(paused_why="(erased)"))
-    return {"webhooks": _done(conn, delete(outbox).where(_names(cast(outbox.c.payload, String), words)))}
+    conn.execute(update(breaker).where(naming(breaker.c.trouble, words)).values(trouble="(erased)"))
+    conn.execute(update(webhook).where(naming(webhook.c.trouble, words)).values(trouble="(erased)"))
+    conn.execute(update(webhook).where(naming(webhook.c.paused_why, words)).values(paused_why="(erased)"))
+    return {"webhooks": _done(conn, delete(outbox).where(naming(cast(outbox.c.payload, String), words)))}
 
 
 def forget_requests(conn: Connection, address_hash: str) -> int:
@@ -141,10 +140,18 @@ _NOTHING_PLANNED: dict[str, Any] = {
 }  # fmt: skip
 
 
+def _cut_words(conn: Connection, theirs: ColumnElement[bool]) -> None:
+    """`the address is dead: 550 <ada@…> …`: why it ended stays, a mail server's own words do not."""
+    ended = select(enrolment.c.id, enrolment.c.ended_by).where(theirs, enrolment.c.ended_by.contains(": "))
+    for id_, words in conn.execute(ended).all():
+        conn.execute(update(enrolment).where(enrolment.c.id == id_).values(ended_by=words.partition(": ")[0]))
+
+
 def _forget_evidence(conn: Connection, learner_id: int, kept: Sequence[Kept]) -> int:
     """Evidence of a mail stays as it is counted; what happened elsewhere is counted nowhere, and goes."""
     mine = evidence.c.learner_id == learner_id
-    gone = _done(conn, delete(evidence).where(mine, evidence.c.enrolment_id.is_(None)))
+    elsewhere = (evidence.c.enrolment_id.is_(None), evidence.c.delivery_id.is_(None))
+    gone = _done(conn, delete(evidence).where(mine, *elsewhere))
     for one in kept:
         values = {"judged": one.judged, "data": dict(one.data), "source_id": f"erased/{one.id}"}
         conn.execute(update(evidence).where(mine, evidence.c.id == one.id).values(**values))
@@ -157,10 +164,6 @@ def _give_no_number_again(conn: Connection, learner_id: int) -> None:
     highest = conn.execute(select(pin.c.value).where(pin.c.name == HIGHEST_ERASED)).scalar_one_or_none()
     if learner_id > int(highest or 0):
         put_all(conn, pin, [{"name": HIGHEST_ERASED, "value": str(learner_id)}], key=("name",))
-
-
-def _names(column: ColumnElement[Any], words: Sequence[str]) -> ColumnElement[bool]:
-    return or_(*(func.lower(column).contains(word.lower(), autoescape=True) for word in words))
 
 
 def _done(conn: Connection, query: Delete | Update) -> int:

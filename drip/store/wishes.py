@@ -13,8 +13,9 @@ from drip.schedule.reviews import REVIEW
 from drip.store.enrolments import wish_text
 from drip.store.tables import delivery, enrolment
 
-#: What `paused_by` says of an enrolment that its learner paused.
-LEARNER = "learner"
+#: What `paused_by` says of an enrolment that its learner paused, or a person of ours. Each lifts their own; what
+#: `silent` has paused, either does.
+LEARNER, MARKETER = "learner", "marketer"
 
 
 def lock(conn: Connection, learner_id: int) -> None:
@@ -26,18 +27,18 @@ def lock(conn: Connection, learner_id: int) -> None:
     conn.execute(mine.with_for_update(key_share=True)).all()
 
 
-def pause(conn: Connection, enrolment_id: int, *, until: datetime | None, now: datetime) -> bool:
+def pause(conn: Connection, enrolment_id: int, *, until: datetime | None, now: datetime, by: str = LEARNER) -> bool:
     """Pause one enrolment for its learner, until a day or until they come back. False where it is not theirs to pause.
 
     A mail that is claimed and not handed yet stays here: its ledger row goes, and it is claimed anew afterwards.
     """
-    theirs = or_(enrolment.c.state == "active", and_(enrolment.c.state == "paused", _lifted_by_learner()))
+    theirs = or_(enrolment.c.state == "active", and_(enrolment.c.state == "paused", _lifted_by(by)))
     done = conn.execute(
         update(enrolment)
         .where(enrolment.c.id == enrolment_id, theirs)
         .values(
             state="paused",
-            paused_by=LEARNER,
+            paused_by=by,
             paused_until=until,
             held_since=func.coalesce(enrolment.c.held_since, now),
             due_at=None,
@@ -51,11 +52,11 @@ def pause(conn: Connection, enrolment_id: int, *, until: datetime | None, now: d
     return bool(done.rowcount)
 
 
-def resume(conn: Connection, enrolment_id: int, *, now: datetime) -> bool:
-    """Lift a pause that the learner, or `silent`, has set. False where there is none."""
+def resume(conn: Connection, enrolment_id: int, *, now: datetime, by: str = LEARNER) -> bool:
+    """Lift a pause that the learner (or whoever `by` is), or `silent`, has set. False where there is none."""
     done = conn.execute(
         update(enrolment)
-        .where(enrolment.c.id == enrolment_id, enrolment.c.state == "paused", _lifted_by_learner())
+        .where(enrolment.c.id == enrolment_id, enrolment.c.state == "paused", _lifted_by(by))
         .values(state="active", paused_until=None, due_at=_from(now))
     )
     return bool(done.rowcount)
@@ -94,8 +95,8 @@ def look_again(conn: Connection, enrolment_ids: Sequence[int], *, now: datetime)
     conn.execute(update(enrolment).where(*later).values(review_due_at=now))
 
 
-def _lifted_by_learner() -> ColumnElement[bool]:
-    return enrolment.c.paused_by.in_((LEARNER, SILENT))
+def _lifted_by(whom: str) -> ColumnElement[bool]:
+    return enrolment.c.paused_by.in_((whom, SILENT))
 
 
 def _from(now: datetime) -> ColumnElement[datetime]:

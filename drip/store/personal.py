@@ -1,0 +1,62 @@
+"""Every row that names or points at one person, table by table, as it stands: what an export tells."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, String, Table, cast, func, or_, select
+
+from drip.store.tables import (
+    consent,
+    delivery,
+    enrolment,
+    entry,
+    evidence,
+    fresh_link,
+    learner,
+    outbox,
+    request,
+    suppression,
+    trace,
+)
+
+Rows = list[dict[str, Any]]
+
+
+def of_learner(conn: Connection, learner_id: int) -> dict[str, Rows]:
+    """table → rows, of what points at a learner."""
+    runs = select(enrolment.c.id).where(enrolment.c.learner_id == learner_id)
+    return {
+        "learner": _rows(conn, learner, learner.c.id == learner_id),
+        "enrolments": _rows(conn, enrolment, enrolment.c.learner_id == learner_id),
+        "mails": _rows(conn, delivery, delivery.c.learner_id == learner_id),
+        "evidence": _rows(conn, evidence, evidence.c.learner_id == learner_id),
+        "consents": _rows(conn, consent, consent.c.learner_id == learner_id),
+        "way": _rows(conn, trace, trace.c.enrolment_id.in_(runs)),
+        "dates": _rows(conn, entry, entry.c.learner_id == learner_id),
+        "fresh_links": _rows(conn, fresh_link, fresh_link.c.learner_id == learner_id),
+    }
+
+
+def of_address(
+    conn: Connection, address_hash: str, words: Sequence[str], *, learner_id: int | None = None
+) -> dict[str, Rows]:
+    """table → rows, of what knows the address by its hash, or names it (`words`); webhooks also by the learner."""
+    told = naming(cast(outbox.c.payload, String), words)
+    return {
+        "requests": _rows(conn, request, request.c.address_hash == address_hash),
+        "suppression": _rows(conn, suppression, suppression.c.address_hash == address_hash),
+        "webhooks": _rows(conn, outbox, told if learner_id is None else or_(outbox.c.learner_id == learner_id, told)),
+    }
+
+
+def naming(column: ColumnElement[Any], words: Sequence[str]) -> ColumnElement[bool]:
+    """Whether a text holds one of these words, in capitals or not."""
+    return or_(*(func.lower(column).contains(word.lower(), autoescape=True) for word in words if word))
+
+
+def _rows(conn: Connection, table: Table, where: ColumnElement[bool]) -> Rows:
+    found: Sequence[Mapping[Any, Any]] = conn.execute(select(table).where(where)).mappings().all()
+    rows = [{str(key): value for key, value in row.items()} for row in found]
+    return sorted(rows, key=lambda row: row.get("id") or 0)
