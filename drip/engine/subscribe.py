@@ -23,13 +23,15 @@ from drip.engine.enrol import enrol_one
 from drip.engine.learners import REF_BYTES
 from drip.engine.leaving import go_on
 from drip.engine.roster import Entry, check_entry
+from drip.engine.sending import gone_at
 from drip.engine.visit import Visit
 from drip.errors import NotFound, TokenError
 from drip.people import Learner, State
 from drip.plan.model import Plan
 from drip.schedule.gates import SILENT
-from drip.store import Store, courses, enrolments, evidence, learners, requests, returns, suppression
+from drip.store import Store, courses, enrolments, evidence, learners, ledger, requests, returns, suppression
 from drip.store.consents import Consent
+from drip.store.ledger import Delivery
 from drip.store.requests import Request
 from drip.store.troubles import tried_again
 from drip.store.wishes import LEARNER
@@ -82,12 +84,15 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Joined:
-    """What a confirmed request led to. `next_at` is when the next mail is planned, if that is known."""
+    """What a confirmed request led to. `next_at` is when the next mail is planned, if that is known; `mail` is the last
+    one that has come, by which their own page of the course is reached.
+    """
 
     outcome: Outcome
     plan: Plan
     learner: Learner
     next_at: datetime | None = None
+    mail: Delivery | None = None
 
 
 def version_of(text: str) -> str:
@@ -275,8 +280,10 @@ def _joined(conn: Connection, plan: Plan, learner: Learner) -> Joined:
     standing = next(reversed(enrolments.of_learner(conn, learner.id, plan.course_id)), None)
     match standing.enrolment.state if standing is not None else None:
         case State.ACTIVE | State.PAUSED:
-            at = standing.due_at if standing is not None else None
-            return Joined(outcome=Outcome.IN, plan=plan, learner=learner, next_at=at)
+            assert standing is not None
+            rows = ledger.of_enrolments(conn, [standing.enrolment.id])[standing.enrolment.id]
+            mail = next((row for row in reversed(rows) if gone_at(row) is not None), None)
+            return Joined(outcome=Outcome.IN, plan=plan, learner=learner, next_at=standing.due_at, mail=mail)
         case State.FINISHED:
             return Joined(outcome=Outcome.HAD, plan=plan, learner=learner)
         case _:

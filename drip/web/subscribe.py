@@ -24,10 +24,11 @@ from drip.errors import TokenError
 from drip.plan.model import Plan
 from drip.render.dates import locale_of
 from drip.render.languages import words_for
+from drip.render.message import COURSE_FOR
 from drip.render.parts import title_in
 from drip.schedule.slots import zone_of
 from drip.store import requests
-from drip.track.token import Claim, Purpose, Ring, verify
+from drip.track.token import Claim, Purpose, Ring, sign, verify
 from drip.web import nonce, stamp
 from drip.web.dates import in_words
 from drip.web.forms import read_form
@@ -145,14 +146,18 @@ class Subscribing:
         words = words_for(language).subscribe
         match joined.outcome:
             case Outcome.IN:
-                next_ = self._next(joined, language, now)
-                return self._about(
-                    joined.plan, language, joined.learner.email, "joined.html", next=next_, before=before
-                )
+                shown = {"next": self._next(joined, language, now), "to_course": self._to_course(joined, now)}
+                return self._about(joined.plan, language, joined.learner.email, "joined.html", before=before, **shown)
             case Outcome.HAD:
                 return self._about(joined.plan, language, joined.learner.email, "notice.html", notice=words.had)
             case Outcome.CLOSED:
                 return self._about(joined.plan, language, joined.learner.email, "notice.html", notice=words.closed)
+
+    def _to_course(self, joined: Joined, now: datetime) -> str:
+        """Their own page of the course, where a mail of it has come, as long as that mail's own link is good."""
+        if joined.mail is None or now >= (until := joined.mail.claimed_at + COURSE_FOR):
+            return ""
+        return f"../my/{sign(self.ring, Purpose.COURSE, joined.mail.id, expires_at=until)}"
 
     def _next(self, joined: Joined, language: str, now: datetime) -> str:
         """When the first tip comes."""

@@ -68,7 +68,7 @@ def test_a_worker_that_is_to_stop_stops_between_two(stage: Stage, tmp_path: Path
 
 
 def test_what_was_asked_for_long_ago_is_forgotten(stage: Stage) -> None:
-    """What has gone is removed once it is old, and nothing that is to go or counts for today; a second time, nothing."""
+    """What has gone is removed once it is old, but nothing that is to go or counts for today."""
     gone_at = stage.clock()
     assert send_fresh_links(stage.sending) == 12
     stage.clock.turn(days=40)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -311,3 +312,32 @@ def test_a_link_that_was_confirmed_says_so(stage: Stage, client: httpx.Client) -
     press(client, path)
     again = client.get(path)
     assert ("You have confirmed already" in again.text, "<form" in again.text) == (True, False)
+
+
+def test_the_page_leads_to_their_own_once_a_tip_has_come(stage: Stage, client: httpx.Client) -> None:
+    """Before, it says where to change things; then it is a link, which opens their page as long as the mail does."""
+    ask(stage, client, first_name="Åsa")
+    stage.deliver()
+    path = link_in(mails_to(stage, NEW)[0])
+    joined = press(client, path)
+    assert ("/my/" in joined.text, "At the foot of every tip" in joined.text) == (False, True)
+    assert stage.deliver().sent == 1
+    again = client.get(path)
+    (way,) = re.findall(r'href="\.\.(/my/[^"]+)"', again.text)
+    assert "At the foot of every tip" not in again.text
+    page = client.get(way)
+    assert (page.status_code, "Tip 1" in page.text) == (200, True)
+    stage.clock.turn(days=32)
+    assert client.get(way).status_code == 410
+
+
+def test_a_way_back_after_long_leads_nowhere_that_is_too_old(stage: Stage, client: httpx.Client) -> None:
+    """Who comes back after forty days gets no fresh authority from a mail that was sent before."""
+    stage.add(NEW)
+    stage.enrol(NEW)
+    stage.live(days=0, hours=1)
+    stage.recorder.left(stage.rows()[0].id, stage.visit("x", method="POST"))
+    stage.clock.turn(days=40)
+    ask(stage, client)
+    stage.deliver()
+    assert "/my/" not in press(client, link_in(mails_to(stage, NEW)[-1])).text
