@@ -192,6 +192,8 @@ def summarise(
 
     Only what people did counts as opened or clicked, and each counts from 60 s after it arrived.
     """
+    if not (evidence or reviews or earlier):
+        return Facts(sent={step: at for step, (_, at) in sent.items()})
     by_delivery: dict[int | None, list[Evidence]] = defaultdict(list)
     for event in evidence:
         by_delivery[event.delivery_id].append(event)

@@ -63,6 +63,23 @@ class Parcel:
     date: datetime
     riders: tuple[str, ...] = ()
 
+    def numbered(self, delivery_id: int) -> Parcel:
+        """The same, once its ledger row is written."""
+        return Parcel(
+            delivery_id=delivery_id,
+            step=self.step,
+            enrolment=self.enrolment,
+            learner=self.learner,
+            plan=self.plan,
+            mail=self.mail,
+            variant=self.variant,
+            language=self.language,
+            facts=self.facts,
+            attempts=self.attempts,
+            date=self.date,
+            riders=self.riders,
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claimed:
@@ -466,5 +483,4 @@ def _write(claim: _Claim) -> tuple[Parcel, ...]:
         ],
         now=claim.now,
     )
-    new = (replace(parcel, delivery_id=id_) for parcel, id_ in zip(claim.new, ids, strict=True))
-    return (*claim.again, *new)
+    return (*claim.again, *(parcel.numbered(id_) for parcel, id_ in zip(claim.new, ids, strict=True)))

@@ -54,7 +54,8 @@ class Target:
 
     def to_text(self) -> str:
         """`2024-03-05T22:00:00 from 2024-03-04T21:00:00+00:00`, or only the instant."""
-        return " from ".join(at.isoformat() for at in (self.civil, self.floor) if at is not None)
+        floor = self.floor.isoformat()
+        return floor if self.civil is None else f"{self.civil.isoformat()} from {floor}"
 
     @classmethod
     def from_text(cls, text: str) -> Target:

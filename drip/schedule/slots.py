@@ -63,7 +63,9 @@ def slot_of(
         slot = _resolved(target, rule, zone, enrolment.floor_at)
     else:
         slot = resolve(target, rule, zone, not_before=enrolment.floor_at, closed=closed)
-    if slot.at <= now and not still_open(rule, zone, slot.at, now, closed=closed):
+    if slot.at <= now and not (
+        _still_open(rule, zone, slot.at, now) if closed is None else still_open(rule, zone, slot.at, now, closed=closed)
+    ):
         late = first_allowed(rule, zone, now, closed=closed)
         reason = f"{LATE}; {late.reason}" if late.reason else LATE
         kept = Target(civil=None, floor=now)
@@ -80,6 +82,9 @@ def on_this_day(enrolment: Enrolment, zone: ZoneInfo, now: datetime) -> Enrolmen
 #: Everybody whose last mail left in one group, in one zone, shares these: they are remembered.
 _target = lru_cache(maxsize=65_536)(Target.from_text)
 _landed = lru_cache(maxsize=65_536)(land)
+
+
+_still_open = lru_cache(maxsize=4096)(still_open)
 
 
 @lru_cache(maxsize=65_536)

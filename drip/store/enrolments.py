@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
+from operator import attrgetter, itemgetter
 from typing import Any
 
 from sqlalchemy import (
@@ -33,13 +34,19 @@ from drip.store.many import Many
 from drip.store.tables import course, delivery, enrolment, learner, trace
 
 _FIELDS = tuple(f.name for f in fields(Enrolment))
+#: A row of the enrolment table → the fields of an Enrolment, in order.
+_OF_ENROLMENT = itemgetter(*map([column.name for column in enrolment.c].index, _FIELDS))
+_NOT_AT_ALL = timedelta()
 #: field of a Learner → the name of its column in a row that joins both.
 _PERSON = {f.name: f"person_{f.name}" for f in fields(Learner)}
+_PERSON_FIELDS = tuple(_PERSON)
 #: The columns that moving along a plan changes.
 _MOVES = (
     "revision", "state", "next_step", "target", "reached_at", "last_mail_at", "floor_at", "waited", "ended_by",
     "held_since", "held_for", "paused_by", "hurried_at",
 )  # fmt: skip
+_NEW_MOVES = tuple(f"new_{name}" for name in _MOVES)
+_THE_MOVES = attrgetter(*_MOVES)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,12 +62,13 @@ class Standing:
     review_due_at: datetime | None = None
 
 
-def to_enrolment(row: Row[Any] | Mapping[str, Any]) -> Enrolment:
-    """A row of the enrolment table as the core's value."""
-    values = row if isinstance(row, Mapping) else dict(row._mapping)
-    wish = AS_PLANNED if values["wish"] is None else Wish.from_text(values["wish"])
-    border = {"state": State(values["state"]), "held_for": timedelta(seconds=values["held_for"]), "wish": wish}
-    return Enrolment(**{name: values[name] for name in _FIELDS} | border)
+def to_enrolment(row: Row[Any]) -> Enrolment:
+    """A row of the enrolment table as the core's value; more columns may stand behind it."""
+    values = dict(zip(_FIELDS, _OF_ENROLMENT(row), strict=True))
+    values["state"] = State(values["state"])
+    values["held_for"] = timedelta(seconds=values["held_for"]) if values["held_for"] else _NOT_AT_ALL
+    values["wish"] = AS_PLANNED if values["wish"] is None else Wish.from_text(values["wish"])
+    return Enrolment(**values)
 
 
 def _columns(one: Enrolment, names: Sequence[str]) -> dict[str, Any]:
@@ -74,11 +82,13 @@ def _columns(one: Enrolment, names: Sequence[str]) -> dict[str, Any]:
 
 def wish_text(wish: Wish) -> str | None:
     """A wish as the table knows it: nothing where nothing is wished."""
-    return None if wish == AS_PLANNED else wish.to_text()
+    return None if wish is AS_PLANNED or wish == AS_PLANNED else wish.to_text()
 
 
 #: The names of the columns of `standings`, in order.
 _STANDS = (*(column.name for column in enrolment.c), *_PERSON.values(), "current")
+_OF_LEARNER = itemgetter(*map(_STANDS.index, _PERSON.values()))
+_OF_QUEUE = itemgetter(*map(_STANDS.index, ("due_at", "due_reason", "problem", "current", "review_due_at")))
 
 
 def standings() -> Any:
@@ -149,8 +159,14 @@ def save(conn: Connection, rows: Sequence[tuple[Enrolment, datetime | None, str]
     _SAVE(
         conn,
         (
-            {f"new_{name}": value for name, value in _columns(one, _MOVES).items()}
-            | {"new_due_at": due_at, "new_due_reason": reason, "seen_wish": wish_text(one.wish), "key": one.id}
+            {
+                **dict(zip(_NEW_MOVES, _THE_MOVES(one), strict=True)),
+                "new_held_for": one.held_for.total_seconds(),
+                "new_due_at": due_at,
+                "new_due_reason": reason,
+                "seen_wish": wish_text(one.wish),
+                "key": one.id,
+            }
             for one, due_at, reason in rows
         ),
     )
@@ -385,13 +401,13 @@ def next_due_at(conn: Connection) -> datetime | None:
 
 def to_standing(row: Row[Any]) -> Standing:
     """A row of `standings`."""
-    values = dict(zip(_STANDS, row, strict=True))
+    due_at, due_reason, problem, current, review_due_at = _OF_QUEUE(row)
     return Standing(
-        enrolment=to_enrolment(values),
-        learner=Learner(**{name: values[label] for name, label in _PERSON.items()}),
-        due_at=values["due_at"],
-        due_reason=values["due_reason"],
-        problem=values["problem"],
-        current=values["current"],
-        review_due_at=values["review_due_at"],
+        enrolment=to_enrolment(row),
+        learner=Learner(**dict(zip(_PERSON_FIELDS, _OF_LEARNER(row), strict=True))),
+        due_at=due_at,
+        due_reason=due_reason,
+        problem=problem,
+        current=current,
+        review_due_at=review_due_at,
     )

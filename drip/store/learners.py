@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import hmac
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from hashlib import sha256
+from functools import lru_cache
 from operator import itemgetter
 from typing import Any
 
@@ -14,6 +13,7 @@ from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
 from drip.people import Learner
 from drip.store import pins
 from drip.store.tables import learner
+from drip.track.keyed import keyed_hash
 
 #: How many values one `IN (…)` may hold: well under SQLite's own limit of variables.
 CHUNK = 500
@@ -131,6 +131,7 @@ def like(conn: Connection, address: str, *, limit: int = 500) -> list[str]:
     return list(conn.execute(query.order_by(learner.c.address).limit(limit)).scalars())
 
 
+@lru_cache(maxsize=4096)  # a mail asks twice: when it is claimed, and when it is handed
 def suppression_hash(key: bytes, email: str) -> str:
     """What stands for an address in the suppression list: keyed, so that the list alone names nobody."""
-    return hmac.digest(key, b"suppression\0" + address_of(email).encode(), sha256).hex()
+    return keyed_hash(key, b"suppression\0" + address_of(email).encode()).hex()

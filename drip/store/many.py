@@ -7,8 +7,9 @@ tenth of the CPU time of a mail.)
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import Connection
@@ -21,8 +22,14 @@ Convert = Callable[[Any], Any]
 @dataclass(frozen=True, slots=True)
 class _Compiled:
     sql: str
-    #: (name, its value where it is the same in every row, how the driver wants it)
-    binds: tuple[tuple[str, Any, Convert | None], ...]
+    #: How the driver names the values, in order; a name may come twice.
+    names: tuple[str, ...]
+    #: What is the same in every row.
+    same: Mapping[str, Any]
+    #: A row → its values, in order.
+    values: Callable[[Mapping[str, Any]], tuple[Any, ...]]
+    #: (name, how the driver wants its value)
+    converts: tuple[tuple[str, Convert], ...]
     positional: bool
 
 
@@ -36,26 +43,29 @@ class Many:
     def __call__(self, conn: Connection, rows: Iterable[Mapping[str, Any]]) -> None:
         """Run it, once for each row."""
         compiled = self._compiled.get(conn.dialect.name) or self._compile(conn.dialect)
-        values = [
-            [
-                (row.get(name, same) if convert is None else convert(row.get(name, same)))
-                for name, same, convert in compiled.binds
-            ]
-            for row in rows
-        ]
-        if not values:
-            return
-        if compiled.positional:
-            conn.exec_driver_sql(compiled.sql, [tuple(one) for one in values])
-        else:
-            names = [name for name, _, _ in compiled.binds]
-            conn.exec_driver_sql(compiled.sql, [dict(zip(names, one, strict=True)) for one in values])
+        if written := [_converted(compiled, row) for row in rows]:
+            names = compiled.names
+            given: Any = written if compiled.positional else [dict(zip(names, one, strict=True)) for one in written]
+            conn.exec_driver_sql(compiled.sql, given)
 
     def _compile(self, dialect: Dialect) -> _Compiled:
         done: Any = self._statement.compile(dialect=dialect)
-        same = {name: bind.value for name, bind in done.binds.items()}
-        names: Sequence[str] = done.positiontup if done.positional else list(done.binds)
-        binds = tuple((name, same[name], done._bind_processors.get(name)) for name in names)
-        compiled = _Compiled(sql=done.string, binds=binds, positional=bool(done.positional))
+        names = tuple(done.positiontup if done.positional else done.binds)
+        compiled = _Compiled(
+            sql=done.string,
+            names=names,
+            same={name: bind.value for name, bind in done.binds.items() if not bind.required},
+            values=itemgetter(*names) if len(names) > 1 else lambda row: (row[names[0]],),
+            converts=tuple((name, convert) for name, convert in done._bind_processors.items()),
+            positional=bool(done.positional),
+        )
         self._compiled[dialect.name] = compiled
         return compiled
+
+
+def _converted(compiled: _Compiled, row: Mapping[str, Any]) -> tuple[Any, ...]:
+    named = {**compiled.same, **row}
+    for name, convert in compiled.converts:
+        if (value := named[name]) is not None:
+            named[name] = convert(value)
+    return compiled.values(named)

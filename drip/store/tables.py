@@ -6,7 +6,9 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 from sqlalchemy import JSON, BigInteger, Boolean, Column, Index, Integer, Table, Text, UniqueConstraint, false, text
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field, SQLModel, UTCDateTime
+
+from drip.store.instants import Instant
 
 #: Which evidence says that mail has come back, or was called spam. SQLite takes the index only for these very words.
 CAME_BACK = "kind IN ('bounce', 'complaint')"
@@ -473,7 +475,11 @@ class ChoreRow(SQLModel, table=True):
 
 def table(row: type[SQLModel]) -> Table:
     """The Core table behind a row class: every query here is Core, no ORM object is made."""
-    return SQLModel.metadata.tables[str(row.__tablename__)]
+    found = SQLModel.metadata.tables[str(row.__tablename__)]
+    for column in found.columns:
+        if isinstance(column.type, UTCDateTime):  # what SQLModel takes for a datetime
+            column.type = Instant()
+    return found
 
 
 learner = table(LearnerRow)

@@ -74,5 +74,5 @@ def due(conn: Connection, *, now: datetime, limit: int) -> list[Standing]:
     return [
         to_standing(row)
         for course_id, most in shares(waiting, limit).items()
-        for row in conn.execute(_DUE, {"now": now, "most": most, "the_course": course_id})
+        for row in conn.execute(_DUE, {"now": now, "most": most, "the_course": course_id}).all()
     ]

@@ -5,7 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, and_, case, delete, exists, func, null, or_, select, update
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Connection,
+    and_,
+    bindparam,
+    case,
+    delete,
+    exists,
+    func,
+    null,
+    or_,
+    select,
+    update,
+)
 
 from drip.people import Enrolment
 from drip.schedule.gates import SILENT
@@ -62,13 +76,6 @@ def resume(conn: Connection, enrolment_id: int, *, now: datetime, by: str = LEAR
     return bool(done.rowcount)
 
 
-def end_pauses(conn: Connection, *, now: datetime) -> None:
-    """Lift every pause whose day has come. What another transaction is just writing to is met next time."""
-    over = (enrolment.c.paused_until <= now, enrolment.c.state == "paused")
-    free = enrolment.c.id.in_(select(enrolment.c.id).where(*over).with_for_update(skip_locked=True, key_share=True))
-    conn.execute(update(enrolment).where(free).values(state="active", paused_until=None, due_at=_from(now)))
-
-
 def wish(conn: Connection, one: Enrolment) -> None:
     """Write what the learner wishes of this course; when the next mail is due is written apart."""
     conn.execute(update(enrolment).where(enrolment.c.id == one.id).values(wish=wish_text(one.wish), target=one.target))
@@ -99,10 +106,24 @@ def _lifted_by(whom: str) -> ColumnElement[bool]:
     return enrolment.c.paused_by.in_((whom, SILENT))
 
 
-def _from(now: datetime) -> ColumnElement[datetime]:
+def _from(now: datetime | BindParameter[datetime]) -> ColumnElement[datetime]:
     """When to look at an enrolment that goes on: now, unless a mail of it is on its way or a person must look."""
     own = delivery.alias("own")
     under_way = ("claimed", "handed", "retry", "in_doubt", "held")
     has_one = exists().where(own.c.enrolment_id == enrolment.c.id, own.c.step != REVIEW, own.c.state.in_(under_way))
     waits = or_(enrolment.c.problem.is_not(None), enrolment.c.held_out, has_one.correlate(enrolment))
     return case((waits, null()), else_=now)
+
+
+_OVER = (enrolment.c.paused_until <= bindparam("now"), enrolment.c.state == "paused")
+_FREE = enrolment.c.id.in_(select(enrolment.c.id).where(*_OVER).with_for_update(skip_locked=True, key_share=True))
+_END_PAUSES = (
+    update(enrolment)
+    .where(_FREE)
+    .values(state="active", paused_until=None, due_at=_from(bindparam("now", type_=enrolment.c.due_at.type)))
+)
+
+
+def end_pauses(conn: Connection, *, now: datetime) -> None:
+    """Lift every pause whose day has come. What another transaction is just writing to is met next time."""
+    conn.execute(_END_PAUSES, {"now": now})

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import hmac
 from base64 import b32decode, b32encode, urlsafe_b64decode, urlsafe_b64encode
+from binascii import b2a_base64
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -23,6 +24,7 @@ from functools import lru_cache
 from hashlib import sha256
 
 from drip.errors import TokenError
+from drip.track.keyed import keyed, keyed_hash
 
 #: Bytes of the HMAC that a token carries: 128 bits, beyond any guessing over HTTP (RFC 2104 §5 asks for at least 80).
 MAC_BYTES = 16
@@ -32,6 +34,8 @@ RETURN_MAC_BYTES = 8
 LONGEST = 100
 #: An ANSWER's `item` says which question card of the mail it belongs to, and which of at most so many options it is.
 OPTIONS_A_CARD = 64
+#: The alphabet of base64 in addresses (RFC 4648, section 5).
+_URL_SAFE = bytes.maketrans(b"+/", b"-_")
 _EPOCH = datetime(2020, 1, 1, tzinfo=UTC)
 
 
@@ -124,17 +128,19 @@ def sign(ring: Ring, purpose: Purpose, delivery_id: int, item: int = 0, *, expir
 class Signer:
     """Signs the links of one delivery, a dozen in a mail: what they share is worked out once."""
 
-    __slots__ = ("_key", "_shared")
+    __slots__ = ("_keyed", "_shared")
 
     def __init__(self, ring: Ring, delivery_id: int) -> None:
-        self._key = ring.keys[0]
-        self._shared = _key_id(self._key) + _varint(delivery_id)
+        key = ring.keys[0]
+        self._keyed = keyed(key)
+        self._shared = _key_id(key) + _varint(delivery_id)
 
     def sign(self, purpose: Purpose, item: int = 0, *, expires_at: datetime | None = None) -> str:
         """A token for one link. It is good through the UTC day of `expires_at`, or for ever."""
         days = 0 if expires_at is None else (expires_at - _EPOCH).days + 1
         head = b"%c%b%b%b" % (purpose, self._shared, _varint(item), _varint(days))
-        return urlsafe_b64encode(head + _mac(self._key, head)).rstrip(b"=").decode("ascii")
+        raw = b2a_base64(head + self._keyed(head)[:MAC_BYTES], newline=False)
+        return raw.translate(_URL_SAFE, b"=").decode("ascii")
 
 
 def verify(ring: Ring, token: str, purpose: Purpose, *, now: datetime) -> Claim:
@@ -184,7 +190,7 @@ def came_back(ring: Ring, local_part: str) -> int | None:
 
 def message_digest(key: bytes, named: str) -> str:
     """The part of a Message-ID before the @: what a mail is called, with a key, so that no stranger can make it."""
-    return hmac.digest(key, b"message-id " + named.encode(), sha256).hex()[:32]
+    return keyed_hash(key, b"message-id " + named.encode()).hex()[:32]
 
 
 def is_digest_of(ring: Ring, delivery_id: int, digest: str) -> bool:
@@ -208,15 +214,7 @@ def _decode(token: str) -> bytes:
 
 
 def _mac(key: bytes, head: bytes) -> bytes:
-    mac = _keyed(key).copy()
-    mac.update(head)
-    return mac.digest()[:MAC_BYTES]
-
-
-#: Keys are few, and a mail has a dozen tokens: what depends on the key alone is worked out once.
-@lru_cache(maxsize=64)
-def _keyed(key: bytes) -> hmac.HMAC:
-    return hmac.new(key, digestmod="sha256")
+    return keyed_hash(key, head)[:MAC_BYTES]
 
 
 @lru_cache(maxsize=64)
