@@ -82,6 +82,12 @@ bounces_app = typer.Typer(
     rich_markup_mode=None,
 )
 app.add_typer(bounces_app, name="bounces")
+suppress_app = typer.Typer(
+    help="Addresses that get no mail: put some there, take them off, list, import, export.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+app.add_typer(suppress_app, name="suppress")
 webhook_app = typer.Typer(
     help="Tell other systems what happens: endpoints, their secrets, what was told.",
     no_args_is_help=True,
@@ -146,8 +152,8 @@ def opened(chosen: Settings, *, upgrade: bool = False, only_look: bool = False) 
 
 # Each file's commands join `app` when it is read.
 from drip.cli import author, simulate, edits, people, privacy, operate, running, settling, status, measure  # noqa: E402, F401, I001  (after `app`)
-from drip.cli import bounces, doctor, keys, webhooks, demo  # noqa: E402, F401  (after `app`)
+from drip.cli import bounces, doctor, keys, suppress, webhooks, demo  # noqa: E402, F401  (after `app`)
 
-for _family in (app, learners_app, db_app, keys_app, bounces_app, webhook_app):
+for _family in (app, learners_app, db_app, keys_app, bounces_app, suppress_app, webhook_app):
     for _command in _family.registered_commands:
         _command.cls = Spoken
