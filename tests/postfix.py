@@ -18,7 +18,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -110,12 +110,17 @@ def verdicts(data: str) -> list[tuple[str, str, str]]:
 
 @contextmanager
 def postfix(
-    next_hop: int, *, records: Mapping[str, str] | None = None, settings: Mapping[str, str] | None = None
+    next_hop: int,
+    *,
+    records: Mapping[str, str] | None = None,
+    settings: Mapping[str, str] | None = None,
+    services: Sequence[str] = (),
 ) -> Iterator[Postfix]:
     """A Postfix for as long as the block lasts. `next_hop` is a port on loopback.
 
     With `records` (a key's name in the DNS → its TXT) opendkim verifies what comes in, and writes its verdicts into
-    Authentication-Results. `settings` go over those in main.cf.
+    Authentication-Results. `settings` go over those in main.cf, `services` are more lines of master.cf; in both,
+    `{folder}` is the one that everything of it lies in.
     """
     with ExitStack() as held:
         folder = held.enter_context(_folder())
@@ -124,7 +129,7 @@ def postfix(
         if records is not None:
             own["smtpd_milters"] = f"unix:{held.enter_context(_opendkim(folder, records))}"
         port = held.enter_context(reserved_port())
-        _write_configuration(folder, port, own)
+        _write_configuration(folder, port, own, services)
         process = held.enter_context(_running(folder, "master", _DAEMONS / "master", "-s", "-c", folder / "etc"))
         _wait(lambda: _greets(port), process, folder)
         yield Postfix(port=port, folder=folder)
@@ -167,7 +172,7 @@ def _opendkim(folder: Path, records: Mapping[str, str]) -> Iterator[Path]:
         yield milter
 
 
-def _write_configuration(folder: Path, port: int, settings: Mapping[str, str]) -> None:
+def _write_configuration(folder: Path, port: int, settings: Mapping[str, str], more: Sequence[str]) -> None:
     etc, queue, data = folder / "etc", folder / "queue", folder / "data"
     for one in (etc, queue, data, *(queue / name for name in (*_QUEUES, *_SOCKETS))):
         one.mkdir(mode=0o755)
@@ -182,10 +187,12 @@ def _write_configuration(folder: Path, port: int, settings: Mapping[str, str]) -
         "maillog_file_prefixes": folder,
         **settings,
     }
-    (etc / "main.cf").write_text("".join(f"{name} = {value}\n" for name, value in own.items()), "ascii")
+    lines = (f"{name} = {value}\n".replace("{folder}", str(folder)) for name, value in own.items())
+    (etc / "main.cf").write_text("".join(lines), "ascii")
     services = [f"127.0.0.1:{port} inet n - n - - smtpd"]
     for name, kind, wakeup, most, program in _SERVICES:
         services.append(f"{name} {kind} {'n' if name in _PUBLIC else '-'} - n {wakeup} {most} {program}")
+    services += [line.replace("{folder}", str(folder)) for line in more]
     (etc / "master.cf").write_text("\n".join(services) + "\n", "ascii")
     for one in (data, *(queue / name for name in (*_QUEUES, *_SOCKETS) if name != "pid")):
         shutil.chown(one, "postfix")
