@@ -114,6 +114,7 @@ def _premises(chosen: Settings) -> Premises:
         secret_files={FILE: True, LOCAL_FILE: False},
         key_files=tuple(key.file for key in keys if key.file is not None),
         only_to=chosen.only_to,
+        events_key=bool(chosen.sendgrid_webhook_key),
         signing=tuple(
             SigningKey(
                 selector=key.selector,

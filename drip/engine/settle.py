@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from drip.engine.announce import Event, announce, of_mail
 from drip.engine.effects import carry_out
 from drip.engine.sending import PERSONAL, facts_of
+from drip.people import State
 from drip.plan.model import Mail, Plan
 from drip.schedule.advance import Did, Next, Note, after_send, if_behind, look_ahead
 from drip.store import Store, courses, enrolments, learners, ledger
@@ -90,7 +91,9 @@ def go_past(conn: Connection, row: Delivery, standing: Standing, *, now: datetim
     if plan is not None and plan.reviews is not None:
         enrolments.plan_reviews(conn, {row.enrolment_id: now})
     mail = plan.step(row.step) if plan is not None else None
-    if plan is not None and isinstance(mail, Mail) and standing.enrolment.next_step == mail.id:
+    stands = standing.enrolment
+    on_its_way = stands.state in (State.ACTIVE, State.PAUSED) and mail is not None and stands.next_step == mail.id
+    if plan is not None and isinstance(mail, Mail) and on_its_way:
         _go_on(conn, plan, mail, standing, left_out, now=now)
 
 

@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import Connection, select, text
+from sqlalchemy import Connection, case, func, select, text
 
-from drip.store.tables import CAME_BACK, evidence, learner
+from drip.store.ledger import GONE
+from drip.store.tables import CAME_BACK, delivery, evidence, learner
 from drip.track.evidence import Kind
 from drip.track.heard import Verdict
 
@@ -31,6 +32,14 @@ class CameBack:
     complaints: int = 0
     turned_away: Mapping[str, int] = field(default_factory=dict)
     words: str = ""
+
+
+def told_of(conn: Connection, *, since: datetime, until: datetime) -> tuple[int, int]:
+    """(how many mails have gone in this time, of how many of them something was told). It looks at the whole ledger."""
+    told = func.sum(case((delivery.c.state == "sent", 0), else_=1))
+    mine = (delivery.c.state.in_(GONE), delivery.c.sent_at >= since, delivery.c.sent_at < until)
+    sent, number = conn.execute(select(func.count(), told).where(*mine)).one()
+    return sent, number or 0
 
 
 def since(conn: Connection, at: datetime) -> CameBack:

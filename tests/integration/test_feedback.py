@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import permutations
 from pathlib import Path
 from typing import Any
@@ -12,10 +12,14 @@ import pytest
 from sqlalchemy import func, select
 from stage import KEY, PLAIN_COURSE, START, Stage, set_up
 
+from drip.course.timing import parse_limit
 from drip.engine.claim import claim_due
 from drip.engine.feedback import Judged, hear
+from drip.engine.measure import report
+from drip.engine.status import status
 from drip.people import State
-from drip.store import evidence, former, learners, ledger, suppression
+from drip.store import endpoints, evidence, former, learners, ledger, suppression
+from drip.store.endpoints import Endpoint
 from drip.store.ledger import Phase
 from drip.store.tables import evidence as evidence_table
 from drip.track.evidence import Evidence, Kind
@@ -258,3 +262,65 @@ def test_a_clock_that_is_wrong_is_not_believed(stage: Stage) -> None:
     one = in_doubt(stage, Phase.IN_DOUBT)
     take(stage, told(stage, News.ACCEPTED, one, at=datetime.fromisoformat("9999-01-01T00:00:00+00:00")))
     assert stage.rows()[-1].sent_at == stage.clock()
+
+
+def test_endpoints_are_told_of_what_came_back_and_of_who_left(stage: Stage) -> None:
+    """A bounce is told once a mail, a complaint as a leaving, a settled mail as sent; a replay tells nothing more."""
+    with stage.store.write() as conn:
+        endpoints.add(conn, Endpoint(id="e", name="crm", url="x", events=frozenset(), created_at=stage.clock()))
+    one = in_doubt(stage, Phase.IN_DOUBT)
+    late = told(stage, News.BOUNCED, verdict=Verdict.OTHER, said="too big")
+    for _ in range(2):
+        take(stage, told(stage, News.ACCEPTED, one), late, replace(late, source_id="another"), told(stage, News.LEFT))
+        take(stage, told(stage, News.COMPLAINED))
+    with stage.store.read() as conn:
+        rows = conn.exec_driver_sql("SELECT name, payload FROM outbox").all()
+    told_of = sorted(row.name for row in rows)
+    assert told_of == ["bounced", "left", "left", "sent"]
+
+
+def test_a_burst_for_a_reason_of_the_senders_is_said(stage: Stage) -> None:
+    """Ten mails turned away in a day are an alarm that names the domain; three complaints are one too."""
+    emails = stage.people(12)
+    stage.deliver()
+    rows = [row.id for row in stage.rows()[-12:]]
+    blocked = [told(stage, News.BOUNCED, id_, verdict=Verdict.OTHER, said="550 blocked") for id_ in rows]
+    take(stage, *blocked[:9])
+    before = status(stage.store, now=stage.clock(), zone=UTC)
+    assert (before.verdict.alarm, before.came_back.other) == (False, 9)
+    take(stage, *blocked)
+    found = status(stage.store, now=stage.clock(), zone=UTC)
+    assert (found.verdict.kind, found.verdict.alarm) == ("turned-away", True)
+    assert "TURNED AWAY: 12 mails in 24 hours (12 from customer.example)" in found.verdict.words
+    assert "550 blocked" in found.verdict.words
+    assert len(emails) == 12
+    stage.clock.turn(days=1, seconds=1)
+    assert status(stage.store, now=stage.clock(), zone=UTC).came_back.other == 0
+    take(stage, *(told(stage, News.COMPLAINED, id_) for id_ in rows[:3]))
+    stage.deliver()
+    assert "CALLED SPAM: 3" in status(stage.store, now=stage.clock(), zone=UTC).verdict.words
+
+
+def test_an_operator_who_asks_is_told(stage: Stage) -> None:
+    """`drip why` shows what was told of each mail, in whose words; the report counts it beside what was sent."""
+    take(stage, told(stage, News.DELAYED, said="450 try later"), told(stage, News.DELIVERED))
+    take(stage, told(stage, News.BOUNCED, verdict=Verdict.OTHER, status="5.3.4", said="too big"))
+    rows = [(row.kind, row.step, row.reason) for row in stage.why(ADA).rows]
+    assert rows[1:] == [
+        ("mail", "tip-1", "the first mail"),
+        ("delayed", "tip-1", "450 try later"),
+        ("delivered", "tip-1", ""),
+        ("bounce", "tip-1", "other: 5.3.4 too big"),
+    ]
+    found = report(stage.store, "course")
+    assert (found.sent, found.delivered, found.bounced, found.complained) == (1, 0, 1, 0)
+
+
+def test_a_mail_counts_for_caps_whatever_is_told_of_it(stage: Stage) -> None:
+    """A delivered mail is one that was sent: a workspace's cap holds, and the next mail waits for the next day."""
+    capped = replace(stage, sending=replace(stage.sending, limit=parse_limit("1 per day")))
+    take(capped, told(capped, News.DELIVERED))
+    capped.clock.turn(hours=2)
+    assert capped.deliver().sent == 0
+    capped.clock.turn(days=1)
+    assert capped.deliver().sent == 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
 
-from drip.engine.doctor import asking, clocks, database, dkim, links, secrecy, sending, server
+from drip.engine.doctor import asking, clocks, database, dkim, events, links, secrecy, sending, server
 from drip.engine.doctor.names import Names, Patience
 from drip.engine.doctor.premises import Premises
 from drip.engine.doctor.row import TOPICS, Row
@@ -43,12 +43,15 @@ def examine(
     data = begin({"database", "clock"}, lambda: database.look(premises.open_store, premises.folder, clock))
     web = begin({"links", "clock"}, lambda: links.look(premises.base_url, names, patience, clock))
     post = begin({"server"}, lambda: server.greet(premises.server, patience) if premises.server is not None else None)
+    told = begin({"sending"}, lambda: events.look(premises.open_store, clock()))
     files = begin({"secrets"}, lambda: secrecy.look(premises.folder, premises.secret_files, premises.key_files))
     published = begin({"sending", "links", *asking.TOPICS_OF_DNS}, lambda: _published(premises))
 
     nobody: list[Sender] = []
     senders = asking.each([*premises.senders, *looks.wait("database", published, nobody, _SENDERS_SECONDS)])
     rows = looks.judged("sending", lambda: _sending(premises, senders, examples=nameserver is None))
+    heard = looks.wait("sending", told, events.Told())
+    rows += events.judge(premises.kind, premises.base_url, key=premises.events_key, told=heard)
     rows += dkim.judge_files(premises.signing_trouble)
     rows += looks.judged("dns", lambda: asking.ask(premises, senders, names, looks, topics))
     met = looks.wait("server", post, None)

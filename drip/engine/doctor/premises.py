@@ -19,7 +19,7 @@ class Premises:
     why the keys that sign cannot.
 
     `server` is there for SMTP only; of `secret_files`, the value says whether a team shares the file. `zones` are those
-    that the settings name.
+    that the settings name. `events_key`: the key is set that the provider's events are signed with.
     """
 
     folder: Path
@@ -38,3 +38,4 @@ class Premises:
     signing: tuple[SigningKey, ...] = ()
     signing_trouble: str = ""
     zones: tuple[str, ...] = ()
+    events_key: bool = False
