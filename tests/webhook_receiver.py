@@ -122,7 +122,10 @@ class Receiver:
         assert done, f"only {len(self.got)} of {number} came"
 
     def _answer(self, handler: BaseHTTPRequestHandler) -> None:
-        body = handler.rfile.read(int(handler.headers["content-length"]))
+        body = handler.rfile.read(length := int(handler.headers["content-length"]))
+        if len(body) < length:  # whoever was posting it has been killed
+            handler.close_connection = True
+            return
         with self._door:
             action = self.script.pop(0) if len(self.script) > 1 else self.script[0]
             status = action if isinstance(action, int) else action.get("status") if isinstance(action, dict) else None

@@ -69,7 +69,11 @@ def run(
         told = told_by(numbers, reports.reporter(report_to) if report_to is not None else None)
         timer.settle_down()
         posting = wiring.posting(chosen, store, clock, worker=sending.worker)
-        with timer.stopping() as stop, heartbeat.beating(sending), webhooks.telling(posting):
+        with (
+            timer.stopping() as stop,
+            heartbeat.beating(sending),
+            webhooks.telling(posting, to_the_end=until_idle, hurry=stop.is_set),
+        ):
             if until_idle:
                 try:
                     total = deliver.until_idle(sending, stop=stop.is_set, pause=stop.wait, told=told)

@@ -112,13 +112,13 @@ def due_now(posting: Posting) -> list[str]:
 
 def send_to(posting: Posting, endpoint_id: str, *, stop: Stop = lambda: False) -> Posted:
     """Post what is due to one endpoint, until nothing is, or it is in trouble."""
-    total = Posted()
+    total, name = Posted(), ""
     while not stop():
         with posting.store.write() as conn:
             lot = _take(posting, conn, endpoint_id)
         if lot is None:
             break
-        batch = _Batch(posting, lot)
+        batch, name = _Batch(posting, lot), lot.endpoint.name
         with _renewing(posting, [post.id for post in lot.posts]):
             batch.run(stop)
         with posting.store.write() as conn:
@@ -126,6 +126,9 @@ def send_to(posting: Posting, endpoint_id: str, *, stop: Stop = lambda: False) -
         total += done
         if not done.sent and (done.retried or done.failed):
             break  # it is left alone for a while, or tried again at the next look
+    if total.sent:
+        fields = {"endpoint": name, "sent": total.sent, "retried": total.retried, "failed": total.failed}
+        log.info("webhooks", extra={"fields": fields})
     return total
 
 

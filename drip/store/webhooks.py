@@ -100,15 +100,15 @@ _GIVEN: dict[str, Select[Any]] = {"sqlite": _from_sqlite(), "postgresql": _from_
 _INSERTS: dict[tuple[str, bool], Any] = {}
 
 
-def write(conn: Connection, rows: Sequence[Mapping[str, object]], *, looked_at_again: bool = False) -> int:
+def write(conn: Connection, rows: Sequence[Mapping[str, object]], *, looked_at_again: bool = False) -> None:
     """Write what is to be told, once for each `key`: mappings of key, name, payload, webhook, learner_id, happened_at,
-    created_at and due_at. One statement, however many there are. Returns how many were new.
+    created_at and due_at. One statement, however many there are.
 
     With `looked_at_again`, whoever is just deciding on a row of that key waits until this transaction has ended: there
     is something new to look at.
     """
     if not rows:
-        return 0
+        return
     dialect = conn.dialect.name
     if (dialect, looked_at_again) not in _INSERTS:
         query = insert_into(conn, outbox).from_select(_NAMES, _GIVEN[dialect], include_defaults=False)
@@ -120,7 +120,7 @@ def write(conn: Connection, rows: Sequence[Mapping[str, object]], *, looked_at_a
             else query.on_conflict_do_nothing(index_elements=["key"])
         )
     written = sorted((_as_json(row, dialect) for row in rows), key=lambda row: str(row["key"]))
-    return int(conn.execute(_INSERTS[dialect, looked_at_again], {"rows": json.dumps(written)}).rowcount)
+    conn.execute(_INSERTS[dialect, looked_at_again], {"rows": json.dumps(written)})
 
 
 def _as_json(row: Mapping[str, object], dialect: str) -> dict[str, object]:
