@@ -180,6 +180,7 @@ def sending(settings: Settings, opened: Store, clock: Clock) -> Sending:
         limit=settings.limit,
         pace=settings.pace,
         brand=settings.brand,
+        no_pixels=settings.no_pixels,
     )
 
 
@@ -205,7 +206,13 @@ def recorder(
     settings: Settings, opened: Store, *, told: Callable[[EvidenceKind], None] = lambda _kind: None
 ) -> Recorder:
     """The use cases behind the links. `told` hears of each piece of evidence."""
-    return Recorder(opened, suppression_key=suppression_key(settings, opened), told=told, utm=settings.utm)
+    return Recorder(
+        opened,
+        suppression_key=suppression_key(settings, opened),
+        told=told,
+        utm=settings.utm,
+        no_pixels=settings.no_pixels,
+    )
 
 
 def listener(

@@ -50,10 +50,12 @@ def _in_text(draft: Draft, told: Telling, key: str, message: str, needle: str) -
 
 
 def opens(draft: Draft) -> Iterator[Finding]:
+    measured = draft.plan.tracking.opens != "never"
+    decides = "decides here" if measured else "is always false here: opens are not measured (`opens: never`)"
     for asked in _asked(draft):
         for function, tip in asked.calls:
             if function == "opened":
-                yield asked.find(f'opened("{tip}") decides here', f'opened("{tip}")')
+                yield asked.find(f'opened("{tip}") {decides}', f'opened("{tip}")')
 
 
 def too_early(draft: Draft) -> Iterator[Finding]:

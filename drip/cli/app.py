@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 ORDER = (
     *("init", "check", "preview", "simulate", "schema"),
     *("diff", "publish", "learners", "enrol", "event", "send"),
-    *("run", "serve", "up", "pause", "resume", "status", "settle", "why", "report"),
+    *("run", "serve", "up", "pause", "resume", "status", "settle", "why", "report", "forget"),
     *("bounces", "webhook", "doctor", "db", "keys", "demo"),
 )
 

@@ -26,8 +26,9 @@ def report(course: CourseId, format: FormatOption = Format.text) -> None:
     from drip.engine.measure import report as report_
     from drip.report.rows import to_object
 
-    with opened(settings(), only_look=True) as store:
-        found = report_(store, course)
+    chosen = settings()
+    with opened(chosen, only_look=True) as store:
+        found = report_(store, course, no_pixels=chosen.no_pixels)
     show(format, to_object(found), lambda: print_report(found))
 
 
@@ -43,7 +44,10 @@ def print_report(found: CourseReport) -> None:
         say(f"{found.held} wait for a person, {found.in_doubt} mails are in doubt (`drip status`)")
     say("")
     columns = ["step", "sent", "failed", "opened", "clicked", "answers", "correct", "95 % interval"]
-    rows = [row for step in found.steps for row in (_row(step), *(_row(one, "  ") for one in step.variants))]
+    opens = found.opens_are_measured
+    rows = [
+        row for step in found.steps for row in (_row(step, opens), *(_row(one, opens, "  ") for one in step.variants))
+    ]
     if columns_wide() < WIDTH and not any(step.failed for step in found.steps):
         columns, rows = [*columns[:2], *columns[3:]], [[*row[:2], *row[3:]] for row in rows]
     table(columns, rows, right=columns[1:-1])
@@ -67,17 +71,20 @@ def print_report(found: CourseReport) -> None:
         say(f"Survey {survey}: {ratings.n} {'rating' if ratings.n == 1 else 'ratings'}, {score}")
     if found.held_out:
         say(f"{found.held_out} of the active are held out: enrolled, and never mailed")
-    say("Opened and clicked count mails by people; +n are mails that only machines touched, ?n unsure ones.")
+    if not found.opens_are_measured:
+        say("Opens are not measured: mails have no pixel (`opens: never`).")
+    counted = "Opened and clicked count" if found.opens_are_measured else "Clicked counts"
+    say(f"{counted} mails by people; +n are mails that only machines touched, ?n unsure ones.")
 
 
-def _row(step: StepReport, indent: str = "") -> list[object]:
+def _row(step: StepReport, opens: bool, indent: str = "") -> list[object]:
     name = step.variant if step.variant and indent else step.step
     correct = step.answers.correct
     return [
         f"{indent}{name}{' (dropped)' if step.dropped else ''}",
         step.sent,
         step.failed or "·",
-        _mails(step.opened),
+        _mails(step.opened) if opens else "–",
         _mails(step.clicked),
         correct.n or "·",
         percent(correct.value) if correct.n else "·",

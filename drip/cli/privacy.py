@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from drip.cli.app import learners_app, opened, settings
+from drip.cli.app import app, learners_app, opened, settings
 from drip.cli.output import Format, FormatOption, Misused, complain, plain, progress, say, show, shown, table
 from drip.cli.people import EmailArgument
 
@@ -225,3 +226,38 @@ def _tell(done: Sequence[Paused], what: str) -> None:
     for one in done:
         until = f" until {shown(one.until)}" if one.until is not None else ""
         say(f"{one.course}: {what if one.done else one.why}{until}")
+
+
+@app.command()
+def forget(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Count what is old enough, and change nothing.")] = False,
+    format: FormatOption = Format.text,
+) -> None:
+    """Forget what has been kept for long enough, now.
+
+    `[privacy]` in drip.toml says for how long what is kept. `drip run` does this by itself each night; reports say the
+    same afterwards.
+    """
+    from drip import wiring
+    from drip.engine.retention import forget_old, tidy, would_forget
+    from drip.runners.timer import stopping
+
+    chosen, now = settings(), wiring.system_clock()
+    with opened(chosen) as store, stopping() as stop:
+        if dry_run:
+            done, compacted = would_forget(store, chosen.retention, now=now), False
+        else:
+            done = forget_old(store, chosen.retention, now=now, stop=stop.is_set)
+            compacted = tidy(store)
+    told = {
+        "user agents and networks": done.user_agents,
+        "raw data of evidence": done.evidence,
+        "webhooks": done.webhooks,
+        "fresh links": done.fresh_links,
+        "requests": done.requests,
+    }
+    counts = ", ".join(f"{number:,} {what}" for what, number in told.items() if number) or "nothing is old enough"
+    also = "; the database file was written anew" if compacted else ""
+    verb = "would forget" if dry_run else "forgot"
+    words = f"{verb} {counts}" if any(told.values()) else counts
+    show(format, replace(done, compacted=compacted), lambda: say(f"{words}{also}"))

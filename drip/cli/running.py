@@ -83,7 +83,7 @@ def run(
             else:
                 if format is Format.text:
                     say(f"sending over {masked(chosen.transport)}; Ctrl-C stops")
-                with _bounces(chosen, sending):
+                with _bounces(chosen, sending), _nights(chosen, sending):
                     total = _run_on(sending, stop, told, quiet or format is not Format.text)
         waits = pace.stands(sending) if until_idle else None
     if waits is None:
@@ -191,7 +191,12 @@ def up(
         timer.settle_down()
 
         def work() -> None:
-            with heartbeat.beating(sending), webhooks.telling(posting), _bounces(chosen, sending):
+            with (
+                heartbeat.beating(sending),
+                webhooks.telling(posting),
+                _bounces(chosen, sending),
+                _nights(chosen, sending),
+            ):
                 _run_on(sending, stop, told_by(numbers), quiet or format is not Format.text)
 
         sender = Thread(target=work, name="drip-run")
@@ -250,6 +255,13 @@ def _hooks(chosen: Settings, store: Store, clock: Clock, told: Callable[[Kind], 
     heard = wiring.hears(chosen, store, clock, told=told)
     key = public_key(chosen.sendgrid_webhook_key)
     return SendGridHook(key=key, ring=wiring.ring(chosen), clock=clock, hear=heard).routes()
+
+
+def _nights(chosen: Settings, sending: Sending) -> AbstractContextManager[None]:
+    """Forget at night what has been kept for long enough (`[privacy]`)."""
+    from drip.runners.nightly import forgetting
+
+    return forgetting(sending.store, chosen.retention, sending.worker, chosen.defaults.timezone)
 
 
 def _bounces(chosen: Settings, sending: Sending) -> AbstractContextManager[None]:

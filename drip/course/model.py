@@ -91,6 +91,7 @@ class Defaults:
 
     A workspace without a sender of its own gives `sender=None`; then every course must name one. `attributes` is what
     `[learner]` declares (None: there is no such section, and every `learner.x` is taken).
+    `no_pixels` goes over what a course says: no mail has one.
     """
 
     sender: Sender | None = PLACEHOLDER_SENDER
@@ -105,6 +106,7 @@ class Defaults:
     limit: Limit | None = None
     stale_after: Gap | None = None
     attributes: Mapping[str, Attribute] | None = None
+    no_pixels: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

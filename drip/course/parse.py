@@ -13,6 +13,7 @@ from drip.course.files import Files, gathered
 from drip.course.index import indexed
 from drip.course.model import Course, CourseFile, Defaults, Timing
 from drip.course.naming import used_attributes
+from drip.course.parts import Tracking
 from drip.course.paths import stem_and_end, translation_of
 from drip.course.positions import Source, Table, key_at
 from drip.course.reading import MOST_MISTAKES, read
@@ -88,7 +89,7 @@ def _course(file: CourseFile, name: str, source: Source, tree: Table, defaults: 
         silent=file.silent,
         priority=file.priority or 0,
         reviews=file.reviews,
-        tracking=file.tracking,
+        tracking=_tracking(file.tracking, defaults),
         unsubscribe=file.unsubscribe or "everything",
         experiment=file.experiment,
         removed=file.removed,
@@ -110,6 +111,13 @@ def _too_much(course: Course, languages: int) -> tuple[str, str] | None:
     if sum(map(len, bodies)) > MOST_LETTERS:
         return f"more than {MOST_LETTERS:,} letters in the mails of one course", "divide it into courses"
     return too_many_marks(0, sum(map(marks, bodies)))
+
+
+def _tracking(said: Tracking | None, defaults: Defaults) -> Tracking | None:
+    """What the course says, unless the workspace wants no pixels at all."""
+    if not defaults.no_pixels:
+        return said
+    return Tracking(opens="never", clicks=said.clicks if said is not None else "always")
 
 
 def _rule(timing: Timing, defaults: Defaults) -> Rule:

@@ -122,7 +122,7 @@ def message_for(sending: Sending, conn: Connection, parcel: Parcel) -> Message:
         ring=sending.ring,
         base_url=sending.base_url,
         enrolment_id=parcel.enrolment.id,
-        track_opens=tracks_opens(plan, parcel.learner),
+        track_opens=not sending.no_pixels and tracks_opens(plan, parcel.learner),
         track_clicks=plan.tracking.clicks == "always",
         cards=cards,
     )

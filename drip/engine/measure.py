@@ -10,12 +10,12 @@ from drip.schedule.reviews import REVIEW
 from drip.store import Store, courses, numbers
 
 
-def report(store: Store, course_id: str) -> CourseReport:
+def report(store: Store, course_id: str, *, no_pixels: bool = False) -> CourseReport:
     """The report of a published course, in one consistent picture: the plan's steps in order, then those it dropped.
 
     What was sent and answered under an earlier id stands under today's.
 
-    Raises NotFound for a course that is not published.
+    `no_pixels` is the workspace's. Raises NotFound for a course that is not published.
     """
     with store.read() as conn:
         published = published_course(conn, course_id)
@@ -32,6 +32,7 @@ def report(store: Store, course_id: str) -> CourseReport:
             paused_at=published.paused_at,
             steps=[(mail.id, [variant.name for variant in mail.variants]) for mail in mails] + recaps,
             surveys={mail.survey.id: mail.survey.kind for mail in mails if mail.survey is not None},
+            opens="never" if no_pixels else plan.tracking.opens,
             teaches={mail.question.id: mail.id for mail in mails if mail.question is not None},
         )
         names = courses.names_of(conn, [published.revision])[published.revision]

@@ -105,12 +105,15 @@ class Recorder:
         suppression_key: bytes,
         told: Callable[[Kind], None] = lambda _kind: None,
         utm: Mapping[str, str] = MappingProxyType({}),
+        no_pixels: bool = False,
     ) -> None:
-        """`told` hears of each piece of evidence that is new; `utm` goes onto where clicks lead (render/utm.py)."""
+        """`told` hears of each piece of evidence that is new; `utm` goes onto where clicks lead (render/utm.py).
+        `no_pixels`: no open is recorded, of no course.
+        """
         self.store, self.suppression_key = store, suppression_key
         self._library, self._told = Library(), told
         #: Opens and clicks, many at a time.
-        self.touches = Touches(store, self._library, utm=utm, told=told)
+        self.touches = Touches(store, self._library, utm=utm, told=told, no_pixels=no_pixels)
 
     def origin(self, delivery_id: int) -> Origin:
         """The mail that a verified token names. Raises NotFound where it is gone."""

@@ -39,7 +39,7 @@ class Sending:
 
     `in_doubt` is `resend` or `hold`; `only_to` is a staging guard: mail to any other address waits.
     `limit` is the workspace's cap on mails to one learner, over all courses. `pace` is how fast mail may go. `brand` is
-    that of mails which belong to no template.
+    that of mails which belong to no template. `no_pixels`: no mail has one, whatever its course says.
     """
 
     store: Store
@@ -57,6 +57,7 @@ class Sending:
     pace: Pace | None = None
     brand: Brand = field(default_factory=Brand)
     library: Library = field(default_factory=Library)
+    no_pixels: bool = False
 
     def lease(self, conn: Connection) -> ledger.Lease:
         """This worker's lease, from now on."""

@@ -53,8 +53,18 @@ Outcome = str | DripError
 class Touches:
     """Records touches. Threads may share it; `told` hears of each piece of evidence that is new."""
 
-    def __init__(self, store: Store, library: Library, *, utm: Mapping[str, str], told: Callable[[Kind], None]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        library: Library,
+        *,
+        utm: Mapping[str, str],
+        told: Callable[[Kind], None],
+        no_pixels: bool = False,
+    ) -> None:
+        """`no_pixels`: no open is recorded, though mails that went out before ask for one."""
         self._store, self._library, self._utm, self._told = store, library, utm, told
+        self._no_pixels = no_pixels
 
     def record(self, touched: Sequence[Touch]) -> list[Outcome]:
         """What came of each, in the order given; by then all of it is on disk. Raises MachineError where none is."""
@@ -103,7 +113,7 @@ class Touches:
             leads = template.links[touch.link]
         tracking = self._library.plan(conn, place.current).tracking
         if touch.link is None:
-            recorded = opens_recorded(tracking.opens, place.consents, place.imported)
+            recorded = not self._no_pixels and opens_recorded(tracking.opens, place.consents, place.imported)
         else:
             recorded = tracking.clicks == "always"
         if not recorded:

@@ -137,7 +137,8 @@ class CourseReport:
     """A whole course. Every enrolment is one of active, paused, finished, left or failed; `held` are among the active.
 
     `finished_by` splits the finished (last step, goal, stop). `in_doubt` counts mails; `held` counts enrolments in
-    which a person must look at something. `paused_at` is set while the whole course is paused.
+    which a person must look at something. `paused_at` is set while the whole course is paused. `opens` is whether they
+    are recorded (always, consented, never).
     """
 
     course: str
@@ -160,6 +161,12 @@ class CourseReport:
     held_out: int = 0
     reviewed: Share = Share()
     ratings: Mapping[str, Ratings] = field(default_factory=dict)
+    opens: str = "always"
+
+    @property
+    def opens_are_measured(self) -> bool:
+        """Whether a number of opens means anything: where mails have no pixel, 0 is not "nobody"."""
+        return self.opens != "never" or any(step.opened != Mails() for step in self.steps)
 
     @property
     def delivered(self) -> int:
@@ -218,6 +225,7 @@ class Info:
     steps: Sequence[tuple[str, Sequence[str]]]
     teaches: Mapping[str, str] = field(default_factory=dict)
     surveys: Mapping[str, str] = field(default_factory=dict)
+    opens: str = "always"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -291,6 +299,7 @@ def course_report(info: Info, counts: Counts, seen: Iterable[Seen]) -> CourseRep
         answers=sum((step.answers for step in steps), Answers()),
         steps=tuple(steps),
         held_out=counts.held_out,
+        opens=info.opens,
         reviewed=Share(count=asked.reviewed[True], n=asked.reviewed.total()),
         ratings={
             survey: Ratings(counts=dict(sorted(given.items())), kind=info.surveys.get(survey, "scale"))

@@ -11,8 +11,12 @@ DECIMALS = 4
 
 
 def to_rows(report: CourseReport) -> list[dict[str, object]]:
-    """One flat row for each step, then one for each of its variants (`variant` names it) where it has several."""
-    return [_step(one) for step in report.steps for one in (step, *step.variants)]
+    """One flat row for each step, then one for each of its variants (`variant` names it) where it has several.
+
+    Opens are null where they are not measured.
+    """
+    measured = report.opens_are_measured
+    return [_step(one, opens=measured) for step in report.steps for one in (step, *step.variants)]
 
 
 def to_object(report: CourseReport) -> dict[str, object]:
@@ -38,6 +42,7 @@ def to_object(report: CourseReport) -> dict[str, object]:
         "complained": report.complained,
         **_answers(report.answers),
         "held_out": report.held_out,
+        "opens": report.opens,
         "reviewed": {
             "answers": report.reviewed.n,
             "correct": report.reviewed.count,
@@ -56,7 +61,7 @@ def to_object(report: CourseReport) -> dict[str, object]:
     }
 
 
-def _step(step: StepReport) -> dict[str, object]:
+def _step(step: StepReport, *, opens: bool) -> dict[str, object]:
     return {
         "step": step.step,
         "variant": step.variant,
@@ -70,7 +75,7 @@ def _step(step: StepReport) -> dict[str, object]:
         "delivered": step.delivered,
         "bounced": step.bounced,
         "complained": step.complained,
-        **_mails("opened", step.opened),
+        **(_mails("opened", step.opened) if opens else dict.fromkeys(_mails("opened", step.opened))),
         **_mails("clicked", step.clicked),
         "left": step.left,
         **_answers(step.answers),

@@ -30,12 +30,13 @@ from drip.course.timing import (
     parse_zone,
 )
 from drip.engine.feedback import SOFT_BOUNCES_ALLOWED
+from drip.engine.retention import Retention
 from drip.engine.subscribe import Offer
 from drip.errors import SettingsError
 from drip.render.colour import hex_colour
 from drip.render.layout import Brand
 from drip.schedule.pace import Pace
-from drip.settings import bounces, dkim, pace, subscribe, values
+from drip.settings import bounces, dkim, pace, privacy, subscribe, values
 from drip.settings.bounces import Bounces
 from drip.settings.dkim import Dkim
 from drip.settings.files import FILE, LOCAL_FILE, Said, like, read_files
@@ -90,6 +91,8 @@ class Settings:
     log_level: str = ""
     dkim: tuple[Dkim, ...] = ()
     subscribe: Offer = Offer()  # noqa: RUF009
+    retention: Retention = Retention()  # noqa: RUF009
+    no_pixels: bool = False
     bounces: Bounces | None = None
     bounces_password: str = field(default="", repr=False)
 
@@ -124,6 +127,8 @@ def load(folder: Path, environ: Mapping[str, str] = os.environ) -> Settings:
     found["pace"] = pace.pace(said, zone=defaults.timezone)
     found["dkim"] = dkim.read_sections(said, environ)
     found["subscribe"] = subscribe.offer(said, defaults.language)
+    found["retention"] = privacy.retention(said)
+    found["no_pixels"] = defaults.no_pixels
     found["bounces"] = bounces.bounces(said)
     return replace(settings, **found, defaults=defaults, brand=_brand(said))
 
@@ -174,6 +179,7 @@ def _defaults(said: Said, is_workspace: bool) -> Defaults:
         timezone=get("timing.timezone", parse_zone, bare.timezone),
         stale_after=get("timing.stale_after", parse_gap, None),
         attributes=_attributes(said),
+        no_pixels=get("tracking.opens", values.opens, default=False),
     )
 
 
@@ -220,8 +226,9 @@ _SECTIONS: Mapping[str, tuple[str, ...] | None] = {
     pace.SECTION: pace.KEYS,
     "brand": tuple(one.name for one in fields(Brand)),
     subscribe.SECTION: subscribe.KEYS,
+    privacy.SECTION: privacy.KEYS,
     bounces.SECTION: bounces.KEYS,
-    "tracking": ("utm",),
+    "tracking": ("utm", "opens"),
     dkim.SECTION: None,
     LEARNER: None,
 }

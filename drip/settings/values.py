@@ -165,3 +165,12 @@ def utm(value: Any) -> Mapping[str, str]:
             known = ", ".join(f"{{{one}}}" for one in utm_.PLACEHOLDERS)
             raise ValueError(f"{name}: there is no {{{unknown}}}: write one of {known}")
     return dict(value)
+
+
+def opens(value: Any) -> bool:
+    """Whether no mail of the workspace has a pixel, whatever its course says."""
+    if value != "never":
+        raise ValueError(
+            '"never" is all that can be said here, for all courses; a course\'s own `tracking` says the rest'
+        )
+    return True

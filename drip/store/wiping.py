@@ -76,3 +76,8 @@ def _alone(store: Store, patience: float) -> Iterator[Any]:
             yield sqlite
         finally:
             sqlite.execute(f"PRAGMA busy_timeout={BUSY_FOR_SECONDS * 1000}")
+
+
+def size(store: Store) -> int:
+    """How large SQLite's file is, in bytes."""
+    return 0 if store.file is None else store.file.stat().st_size

@@ -167,4 +167,4 @@ def test_a_course_without_pixels_is_reported_as_any_other(stage: Stage) -> None:
     found = measure.report(stage.store, "course")
     assert (found.steps[0].sent, found.steps[0].opened, found.steps[0].clicked) == (1, Mails(), Mails(people=1))
     assert found.answers.correct == Share(count=1, n=1)
-    assert to_object(found)["steps"][0]["opened"] == 0  # type: ignore[index]
+    assert to_object(found)["steps"][0]["opened"] is None  # type: ignore[index]
