@@ -13,11 +13,11 @@ from typing import Any
 
 from drip.course.attributes import Attribute
 from drip.course.model import Defaults
-from drip.engine.claim import Parcel
 from drip.engine.deliver import Tally, deliver_due, until_idle
 from drip.engine.enrol import Enrolled, enrol
 from drip.engine.explain import Trace, why
 from drip.engine.lane import run_lane
+from drip.engine.parcel import Parcel
 from drip.engine.publish import Published, publish
 from drip.engine.record import Recorder, Visit
 from drip.engine.sending import Sending

@@ -11,7 +11,7 @@ import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from drip.engine.claim import LOOK_AGAIN
+from drip.engine.parcel import LOOK_AGAIN
 from drip.engine.sending import Sending
 from drip.errors import DripError
 from drip.render.confirmation import confirmation

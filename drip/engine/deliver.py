@@ -16,13 +16,14 @@ from threading import Event, Lock, Thread
 
 from drip.engine.account import Account, Stage, Stopwatch, Told, nobody
 from drip.engine.ask_back import ask_back
-from drip.engine.claim import Claimed, Parcel, claim_due
+from drip.engine.claim import claim_due
 from drip.engine.enrol import come_in
 from drip.engine.follow import catch_up
 from drip.engine.fresh_links import send_fresh_links
 from drip.engine.lane import lanes_of, run_lane
 from drip.engine.mark import Tally, due_since
 from drip.engine.pace import PATIENCE, Pause, begin, give_back, next_one, obey, renew_share, respread, waited
+from drip.engine.parcel import Claimed, Parcel
 from drip.engine.sending import GROUP, Sending
 from drip.errors import DripError, SenderTrouble
 from drip.store import breaker, ledger, queue

@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
-from drip.engine.claim import LOOK_AGAIN
 from drip.engine.library import Library
 from drip.engine.my_course import latest
+from drip.engine.parcel import LOOK_AGAIN
 from drip.engine.sending import PERSONAL, Sending
 from drip.errors import NotFound
 from drip.people import State

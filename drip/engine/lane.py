@@ -16,8 +16,8 @@ from threading import Event
 from sqlalchemy import Connection
 
 from drip.engine.account import Stage, Stopwatch
-from drip.engine.claim import LOOK_AGAIN, SUPPRESSED, Parcel
 from drip.engine.mark import Gone, Tally, came_back, write_down
+from drip.engine.parcel import LOOK_AGAIN, SUPPRESSED, Parcel
 from drip.engine.sending import GROUP, Sending
 from drip.errors import DripError, StoreError
 from drip.people import State

@@ -10,8 +10,8 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from drip.engine.announce import Announcement, Event, announce, of_mail
-from drip.engine.claim import Parcel
 from drip.engine.effects import carry_out
+from drip.engine.parcel import Parcel
 from drip.engine.sending import PERSONAL, Sending
 from drip.engine.suppressing import bury
 from drip.schedule.advance import Next, after_send, if_behind, look_ahead

@@ -161,7 +161,7 @@ class Life:
         yield from self._went_on(look_ahead(self.plan, self.stands, self.learner, self.facts, self.start), self.start)
 
     def _advance(self, now: datetime) -> Iterator[Row]:
-        """The enrolment's time has come, as in engine/claim.py."""
+        """The enrolment's time has come, as in engine/claim_new.py."""
         then = next_due(self.plan, self.stands, self.learner, self.facts, now)
         if self.stands.held_since is not None and then.enrolment.held_since is None and then.reason.startswith("late"):
             self._decided.append(f"the {'pause' if self.stands.paused_by else 'hold'} is over")
@@ -208,7 +208,7 @@ class Life:
         self._reviewed = (self.facts, self.stands, self.due_at, self.review_at)
 
     def _recap(self, now: datetime) -> Iterator[Row]:
-        """Questions may come back in a mail of their own, as in engine/claim.py."""
+        """Questions may come back in a mail of their own, as in engine/claim_new.py."""
         gate = shut(self.plan, self.stands, scope(self.plan, self.learner, self.stands, self.facts, now), now)
         planned_at = self.review_at or now
         questions = recap_now(
