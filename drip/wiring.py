@@ -23,7 +23,7 @@ from drip.inbound.imap import Imap
 from drip.inbound.mailbox import Mailbox
 from drip.inbound.maildir import Maildir
 from drip.outbound.webhooks import HttpPoster
-from drip.settings import Settings, require_secret
+from drip.settings import FILE, LOCAL_FILE, Settings, require_secret
 from drip.settings.dkim import read_keys
 from drip.store import Store, media, pins
 from drip.track.evidence import Kind as EvidenceKind
@@ -247,11 +247,16 @@ def hears(
 
 
 def mailbox(settings: Settings) -> Mailbox | None:
-    """The mailbox that bounces come to; None where drip.toml names none."""
+    """The mailbox that bounces come to; None where drip.toml names none. Raises SettingsError without its password."""
     chosen = settings.bounces
     if chosen is None:
         return None
     if chosen.imap is not None:
+        if not settings.bounces_password:
+            raise SettingsError(
+                f'{FILE}: [bounces] imap: write its password in {LOCAL_FILE}, bounces_password = "…",\n'
+                "  or set DRIP_BOUNCES_PASSWORD"
+            )
         return Imap(chosen.imap, settings.bounces_password)
     return Maildir(settings.folder / str(chosen.maildir))
 

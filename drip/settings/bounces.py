@@ -8,7 +8,7 @@ from typing import Any
 from drip.errors import SettingsError
 from drip.inbound.imap import Account, parse_imap_url
 from drip.settings import values
-from drip.settings.files import FILE, LOCAL_FILE, Said
+from drip.settings.files import Said
 
 SECTION = "bounces"
 KEYS = ("maildir", "imap")
@@ -34,8 +34,6 @@ def bounces(said: Said) -> Bounces | None:
         raise SettingsError(f"{where}: `maildir` and `imap` exclude each other; write one of them")
     if "maildir" in given:
         return Bounces(maildir=values.read(values.line, *given["maildir"]))
-    if PASSWORD not in said:
-        raise SettingsError(f'{FILE}: [{SECTION}] imap: write its password in {LOCAL_FILE}, {PASSWORD} = "…"')
     return Bounces(imap=values.read(_account, *given["imap"]))
 
 

@@ -50,6 +50,14 @@ def save_named(file: Path, folder: Path) -> None:
             (folder / named[1]).write_text(text, "utf-8")
 
 
+def add_settings(file: Path, folder: Path) -> None:
+    """Add the toml blocks that begin with `# at the end of drip.toml`, as a reader would."""
+    for text in blocks(file, "toml"):
+        if text.startswith("# at the end of drip.toml\n"):
+            with (folder / "drip.toml").open("a", encoding="utf-8") as settings:
+                settings.write(f"\n{text}")
+
+
 @pytest.fixture
 def sendgrid_host(tmp_path: Path) -> Iterator[str]:
     """The address of a SendGrid."""
@@ -72,6 +80,7 @@ def test_every_command_runs(file: Path, tmp_path: Path, request: pytest.FixtureR
         if words[0] == "cd":
             folder /= words[1]
             save_named(file, folder)
+            add_settings(file, folder)
         elif words[0] == "make":
             _targets_exist([word for word in words[1:] if "=" not in word])
         elif words[0] == "export":

@@ -10,6 +10,7 @@ from drip.errors import SettingsError
 from drip.inbound.imap import Account
 from drip.settings import Settings, load
 from drip.settings.bounces import Bounces
+from drip.wiring import mailbox
 
 IMAP = '[bounces]\nimap = "imaps://bounces%40acme.example@mail.acme.example/Studsar"\n'
 
@@ -37,10 +38,16 @@ def test_a_mailbox_on_a_server(tmp_path: Path) -> None:
     assert plain == Bounces(imap=Account(host="localhost", port=143, user="b", folder="INBOX", implicit=False))
 
 
+def test_a_password_is_missed_where_it_is_needed(tmp_path: Path) -> None:
+    """Not by whoever only checks courses, or serves pages: by whoever opens the mailbox."""
+    found = settings(tmp_path, IMAP)
+    with pytest.raises(SettingsError, match=r"write its password in drip\.local\.toml"):
+        mailbox(found)
+
+
 @pytest.mark.parametrize(
     ("text", "local", "said"),
     [
-        (IMAP, "", "write its password in drip.local.toml"),
         ('bounces_password = "hush"\n' + IMAP, "", "a password is a secret"),
         (IMAP + 'maildir = "box"\n', "", "exclude each other"),
         (
