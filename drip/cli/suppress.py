@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from drip.cli.app import opened, settings, suppress_app
-from drip.cli.output import Format, FormatOption, complain, read_text, say, show, shown, some, table
+from drip.cli.output import Format, FormatOption, complain, read_text, say, show, some, table, wall
 
 EmailsArgument = Annotated[list[str], typer.Argument(metavar="EMAIL…", help="The address, or several.")]
 ForOption = Annotated[
@@ -87,15 +87,23 @@ def list_(
     """
     from drip import wiring
     from drip.engine import suppression_list
+    from drip.schedule.slots import zone
 
     chosen = settings()
+    local = zone(chosen.defaults.timezone)
     with opened(chosen, only_look=True) as store:
         key = wiring.suppression_key(chosen, store)
         found = suppression_list.listed(store, suppression_key=key, now=wiring.system_clock(), reason=reason)
 
     def text() -> None:
         rows = [
-            [one.email or f"({one.address_hash[:12]}…)", one.reason, one.source, shown(one.at), shown(one.expires_at)]
+            [
+                one.email or f"({one.address_hash[:12]}…)",
+                one.reason,
+                one.source,
+                wall(one.at, local),
+                wall(one.expires_at, local) if one.expires_at is not None else "for ever",
+            ]
             for one in found
         ]
         if rows:

@@ -251,7 +251,7 @@ def _address(email: str) -> str:
     try:
         return check_entry({"email": email}).email
     except BadCell as error:
-        raise Refused(f"{email[:80]!r}: {error}") from None
+        raise Refused(str(error)) from None
 
 
 def _words(text: str) -> str:
