@@ -83,7 +83,7 @@ def run(
             else:
                 if format is Format.text:
                     say(f"sending over {masked(chosen.transport)}; Ctrl-C stops")
-                with _bounces(chosen, sending), _nights(chosen, sending):
+                with _bounces(chosen, sending, numbers), _nights(chosen, sending):
                     total = _run_on(sending, stop, told, quiet or format is not Format.text)
         waits = pace.stands(sending) if until_idle else None
     if waits is None:
@@ -194,7 +194,7 @@ def up(
             with (
                 heartbeat.beating(sending),
                 webhooks.telling(posting),
-                _bounces(chosen, sending),
+                _bounces(chosen, sending, numbers),
                 _nights(chosen, sending),
             ):
                 _run_on(sending, stop, told_by(numbers), quiet or format is not Format.text)
@@ -264,8 +264,8 @@ def _nights(chosen: Settings, sending: Sending) -> AbstractContextManager[None]:
     return forgetting(sending.store, chosen.retention, sending.worker, chosen.defaults.timezone)
 
 
-def _bounces(chosen: Settings, sending: Sending) -> AbstractContextManager[None]:
-    """Fetch what comes back meanwhile, where drip.toml names its mailbox."""
+def _bounces(chosen: Settings, sending: Sending, numbers: Metrics | None) -> AbstractContextManager[None]:
+    """Fetch what comes back meanwhile, where drip.toml names its mailbox; `numbers` count it."""
     from contextlib import nullcontext
 
     from drip import wiring
@@ -274,7 +274,8 @@ def _bounces(chosen: Settings, sending: Sending) -> AbstractContextManager[None]
         return nullcontext()
     from drip.runners.bounces import fetching
 
-    listener = wiring.listener(chosen, sending.store, sending.clock)
+    told = numbers.evidence if numbers is not None else lambda _kind: None
+    listener = wiring.listener(chosen, sending.store, sending.clock, told=told)
     return fetching(listener, place, worker=sending.worker)
 
 

@@ -18,6 +18,8 @@ from drip.inbound.mailbox import MOST, Letter
 PATIENCE = 60.0
 #: What is set on a mail that drip has read, beside or instead of "seen": people look into mailboxes too.
 MARK = "$DripRead"
+#: So many mails are searched at once.
+_SEARCHED = 10_000
 _PORTS = {"imaps": 993, "imap": 143}
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _WANTED = "write imaps://user@host/INBOX; a user name's @ as %40"
@@ -69,6 +71,7 @@ class Imap:
         self._account, self._password = account, password
         self._server: imaplib.IMAP4 | None = None
         self._takes_marks = True
+        self._mails = 0
         #: Where the server takes no marks: what was left for people, so that it is not read again.
         self._left: set[tuple[str, str]] = set()
         self._validity = ""
@@ -78,12 +81,19 @@ class Imap:
         try:
             server = self._connect()
             wanted = f"UNKEYWORD {MARK}" if self._takes_marks else "UNSEEN"
-            (found,) = _well(server.uid("SEARCH", f"UNDELETED {wanted}"))
-            for uid in (found or b"").decode("ascii").split():
+            for uid in self._found(server, f"UNDELETED {wanted}"):
                 if (self._validity, uid) not in self._left and (content := self._content(server, uid)) is not None:
                     yield Letter(name=uid, content=content)
         except (OSError, imaplib.IMAP4.error, ValueError) as error:
             raise self._unusable(error) from None
+
+    def _found(self, server: imaplib.IMAP4, wanted: str) -> list[str]:
+        """The numbers of such mails. In pieces: imaplib takes no line of a megabyte, which 150,000 numbers are."""
+        uids: list[str] = []
+        for start in range(1, self._mails + 1, _SEARCHED):
+            (found,) = _well(server.uid("SEARCH", f"{start}:{min(start + _SEARCHED - 1, self._mails)} {wanted}"))
+            uids += (found or b"").decode("ascii").split()
+        return uids
 
     def put_away(self, name: str, *, understood: bool) -> None:
         """Set the mark, and "seen" on one that was understood."""
@@ -122,7 +132,8 @@ class Imap:
                 raise imaplib.IMAP4.error("it offers no STARTTLS, and no password is sent in the clear")
         server.login(account.user, self._password)
         folder = account.folder.replace("\\", "\\\\").replace('"', '\\"')
-        _well(server.select(f'"{folder}"'))
+        (mails,) = _well(server.select(f'"{folder}"'))
+        self._mails = int(mails)
         self._takes_marks = any(rb"\*" in said for said in server.response("PERMANENTFLAGS")[1] if said)
         self._validity = str(server.response("UIDVALIDITY")[1][0])
         return server
