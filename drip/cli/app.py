@@ -19,7 +19,7 @@ ORDER = (
     *("init", "check", "preview", "simulate", "schema"),
     *("diff", "publish", "learners", "enrol", "event", "send"),
     *("run", "serve", "up", "pause", "resume", "status", "settle", "why", "report", "forget"),
-    *("bounces", "webhook", "doctor", "db", "keys", "demo"),
+    *("bounces", "suppress", "webhook", "token", "doctor", "db", "keys", "demo"),
 )
 
 
@@ -94,6 +94,10 @@ webhook_app = typer.Typer(
     rich_markup_mode=None,
 )
 app.add_typer(webhook_app, name="webhook")
+token_app = typer.Typer(
+    help="Tokens of the HTTP API: make one, list them, end one.", no_args_is_help=True, rich_markup_mode=None
+)
+app.add_typer(token_app, name="token")
 
 
 def _version(asked: bool) -> None:
@@ -152,8 +156,8 @@ def opened(chosen: Settings, *, upgrade: bool = False, only_look: bool = False) 
 
 # Each file's commands join `app` when it is read.
 from drip.cli import author, simulate, edits, people, privacy, operate, running, settling, status, measure  # noqa: E402, F401, I001  (after `app`)
-from drip.cli import bounces, doctor, keys, suppress, webhooks, demo  # noqa: E402, F401  (after `app`)
+from drip.cli import bounces, doctor, keys, suppress, tokens, webhooks, demo  # noqa: E402, F401  (after `app`)
 
-for _family in (app, learners_app, db_app, keys_app, bounces_app, suppress_app, webhook_app):
+for _family in (app, learners_app, db_app, keys_app, bounces_app, suppress_app, webhook_app, token_app):
     for _command in _family.registered_commands:
         _command.cls = Spoken

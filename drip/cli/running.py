@@ -217,6 +217,7 @@ def web_app(chosen: Settings, store: Store, clock: Clock, numbers: Metrics | Non
     """The web side, wired; it tells `numbers` of each request and of what links bring back."""
     from drip import wiring
     from drip.settings import require_secret
+    from drip.web.api.app import Api
     from drip.web.app import build_app, nobody
     from drip.web.ops import timed
 
@@ -240,6 +241,13 @@ def web_app(chosen: Settings, store: Store, clock: Clock, numbers: Metrics | Non
         told=told,
         subscriptions=wiring.subscriptions(chosen, store),
         hooks=_hooks(chosen, store, clock, told),
+        api=Api(
+            store=store,
+            suppression_key=wiring.suppression_key(chosen, store),
+            declared=chosen.defaults.attributes,
+            rate=chosen.api.rate,
+            burst=chosen.api.burst,
+        ),
     )
     return app if numbers is None else timed(app, numbers.request)
 

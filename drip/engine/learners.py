@@ -16,7 +16,7 @@ from sqlalchemy.exc import IntegrityError
 from drip.course.timing import clock_text, days_text
 from drip.engine.columns import OWN, BadCell, column_name, undeclared
 from drip.engine.entries import plan_these
-from drip.engine.roster import Declared, Entry, Roster, RowProblem, check_entry, read_csv, read_json
+from drip.engine.roster import Declared, Entry, Roster, RowProblem, check_entry, read_csv, read_json, read_rows
 from drip.engine.sending import sent_times
 from drip.errors import NotFound, Refused
 from drip.people import Learner
@@ -81,6 +81,17 @@ def import_json(
 ) -> Imported:
     """Take in the learners of a JSON list of objects, in the same way; `null` is an empty cell."""
     return _take_in(store, read_json(data, declared), now, suppression_key, on_progress)
+
+
+def import_rows(
+    store: Store,
+    rows: Sequence[tuple[int, Sequence[tuple[str, object]]]],
+    *,
+    now: datetime,
+    declared: Declared = None,
+) -> Imported:
+    """Take in learners that a program names, in the same way: (a row's number, columns with what they say)."""
+    return _take_in(store, read_rows(rows, declared), now, None, None)
 
 
 def add(

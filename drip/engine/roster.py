@@ -104,6 +104,21 @@ def read_json(data: bytes, declared: Declared = None) -> Roster:
     )
 
 
+def read_rows(rows: Sequence[tuple[int, Sequence[tuple[str, object]]]], declared: Declared = None) -> Roster:
+    """The roster in rows that a program gives: (its number, columns with what they say), as `read_json` takes them."""
+    roster = _roster(((number, _said(pairs)) for number, pairs in rows), declared, "there are no rows")
+    keys = dict.fromkeys(key for entry in roster.entries for key in entry.attributes)
+    return Roster(entries=roster.entries, problems=roster.problems, notes=(*undeclared(keys, declared), *roster.notes))
+
+
+def _said(pairs: Sequence[tuple[str, object]]) -> Mapping[str, str] | BadCell:
+    """The cells of a row; one that says nothing at all is a mistake here, and no empty line at the end of a sheet."""
+    cells = _keyed(Object(list(pairs)))
+    if isinstance(cells, BadCell) or any(text.strip(AROUND) for text in cells.values()):
+        return cells
+    return BadCell("email", "email is empty: every row needs an address")
+
+
 def check_entry(cells: Mapping[str, str], *, line: int = 1, declared: Declared = None) -> Entry:
     """The entry that these cells make. Raises BadCell for the first that is wrong."""
     said = {column: _clean(column, text) for column, text in cells.items()}

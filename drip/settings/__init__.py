@@ -36,7 +36,8 @@ from drip.errors import SettingsError
 from drip.render.colour import hex_colour
 from drip.render.layout import Brand
 from drip.schedule.pace import Pace
-from drip.settings import bounces, dkim, pace, privacy, subscribe, values
+from drip.settings import api, bounces, dkim, pace, privacy, subscribe, values
+from drip.settings.api import Rates
 from drip.settings.bounces import Bounces
 from drip.settings.dkim import Dkim
 from drip.settings.files import FILE, LOCAL_FILE, Said, like, read_files
@@ -95,6 +96,7 @@ class Settings:
     no_pixels: bool = False
     bounces: Bounces | None = None
     bounces_password: str = field(default="", repr=False)
+    api: Rates = Rates()  # noqa: RUF009
 
 
 def load(folder: Path, environ: Mapping[str, str] = os.environ) -> Settings:
@@ -130,6 +132,7 @@ def load(folder: Path, environ: Mapping[str, str] = os.environ) -> Settings:
     found["retention"] = privacy.retention(said)
     found["no_pixels"] = defaults.no_pixels
     found["bounces"] = bounces.bounces(said)
+    found["api"] = api.rates(said)
     return replace(settings, **found, defaults=defaults, brand=_brand(said))
 
 
@@ -228,6 +231,7 @@ _SECTIONS: Mapping[str, tuple[str, ...] | None] = {
     subscribe.SECTION: subscribe.KEYS,
     privacy.SECTION: privacy.KEYS,
     bounces.SECTION: bounces.KEYS,
+    api.SECTION: api.KEYS,
     "tracking": ("utm", "opens"),
     dkim.SECTION: None,
     LEARNER: None,

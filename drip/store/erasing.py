@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, String, cast, delete, func, literal, select, update
 from sqlalchemy.sql.dml import Delete, Update
 
-from drip.store import webhooks
+from drip.store import idempotency, webhooks
 from drip.store.learners import HIGHEST_ERASED
 from drip.store.once import put_all
 from drip.store.personal import naming
@@ -116,7 +116,10 @@ def forget_words(conn: Connection, words: Sequence[str]) -> dict[str, int]:
     conn.execute(update(breaker).where(naming(breaker.c.trouble, words)).values(trouble="(erased)"))
     conn.execute(update(webhook).where(naming(webhook.c.trouble, words)).values(trouble="(erased)"))
     conn.execute(update(webhook).where(naming(webhook.c.paused_why, words)).values(paused_why="(erased)"))
-    return {"webhooks": _done(conn, delete(outbox).where(naming(cast(outbox.c.payload, String), words)))}
+    return {
+        "webhooks": _done(conn, delete(outbox).where(naming(cast(outbox.c.payload, String), words))),
+        "api_answers": idempotency.forget_naming(conn, *words),
+    }
 
 
 def forget_requests(conn: Connection, address_hash: str) -> int:

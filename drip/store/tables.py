@@ -454,6 +454,35 @@ class PaceRow(SQLModel, table=True):
     body: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))
 
 
+class ApiTokenRow(SQLModel, table=True):
+    """Who may use the HTTP API, and for what. Of the token itself only a hash is kept (decision 024)."""
+
+    __tablename__: ClassVar[str] = "api_token"
+    id: int | None = Field(sa_type=Ids, default=None, primary_key=True)
+    name: str
+    token_hash: str = Field(unique=True)
+    scopes: list[str] = Field(sa_column=Column(JSON, nullable=False))
+    created_at: datetime
+    expires_at: datetime | None = None
+    revoked_at: datetime | None = None
+    last_used_at: datetime | None = None
+
+
+class IdempotencyRow(SQLModel, table=True):
+    """What a request to the API was answered under its Idempotency-Key, for a day.
+
+    `fingerprint` stands for method, path and body. `body` is None once somebody whom it named has been erased.
+    """
+
+    __tablename__: ClassVar[str] = "idempotency"
+    token_id: int = Field(sa_type=Ids, primary_key=True, foreign_key="api_token.id")
+    key: str = Field(primary_key=True)
+    fingerprint: str
+    status: int
+    body: str | None = Field(default=None, sa_column=Column(Text, nullable=True))
+    made_at: datetime = Field(index=True)
+
+
 class PinRow(SQLModel, table=True):
     """What must stay the same for as long as this database lives, such as the suppression list's key (its print)."""
 
@@ -501,6 +530,8 @@ media = table(MediaRow)
 entry = table(EntryRow)
 webhook = table(WebhookRow)
 outbox = table(OutboxRow)
+api_token = table(ApiTokenRow)
+idempotency = table(IdempotencyRow)
 pace = table(PaceRow)
 pin = table(PinRow)
 chore = table(ChoreRow)

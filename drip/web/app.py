@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Mount, Route
 
 from drip.course.timing import Limit
 from drip.engine.fresh_links import FreshLinks
@@ -22,6 +22,8 @@ from drip.errors import DripError
 from drip.track.evidence import Kind
 from drip.track.network import Network
 from drip.track.token import Ring
+from drip.web.api.app import MOUNT, Api, build_api
+from drip.web.api.guide import Guide
 from drip.web.certificate import Certificates
 from drip.web.committer import Committer
 from drip.web.links import Links
@@ -58,6 +60,7 @@ def build_app(
     limit: Limit | None = None,
     told: Callable[[Kind], None] = nobody,
     hooks: Sequence[Route] = (),
+    api: Api | None = None,
 ) -> FastAPI:
     """The tracking links, the learner's pages, and the pictures of the mails.
 
@@ -69,6 +72,7 @@ def build_app(
     `subscriptions` nobody can ask for a course. `base_url` is where all this answers, for addresses that are printed.
     `limit` is the workspace's cap on mails to one learner; `told` hears of what is pressed on a learner's own page.
     `hooks` is where providers post what became of mails (web/hooks.py).
+    Without `api` other systems have no way in.
     """
     pages = Pages(brand=brand, logo=logo, accent=accent, language=language, templates_dir=templates_dir)
     visits = Visits(clock=clock, network_key=network_key, proxies=proxies)
@@ -104,6 +108,11 @@ def build_app(
     )
     certificates = Certificates(store=recorder.store, ring=ring, clock=clock, pages=pages, base_url=base_url)
 
+    for_systems: list[BaseRoute] = []
+    if api is not None:
+        gate = build_api(api, clock=clock, network=lambda request: visits.of(request, "").network, base_url=base_url)
+        for_systems = [Mount(MOUNT, app=gate), *Guide(pages=pages, base_url=base_url).routes()]
+
     async def refused(request: Request, error: Exception) -> Response:
         assert isinstance(error, DripError)
         return pages.refused(error, links.language(request))
@@ -132,6 +141,7 @@ def build_app(
             *my.routes(),
             *subscribing,
             *hooks,
+            *for_systems,
             *watching_routes(Readiness(check=ready, says=in_public)),
         ],
         exception_handlers={DripError: refused, HTTPException: status, Exception: unforeseen},

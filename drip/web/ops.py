@@ -29,7 +29,7 @@ HOLDS_SECONDS = 1.0
 _NOT_KEPT = {"Cache-Control": "no-store"}
 #: First part of a path → what kind of request it is. No path of a request becomes a label: anybody may make them up.
 _KINDS = {"o": "open", "c": "click", "a": "answer", "u": "unsubscribe", "m": "picture", "healthz": "health"}
-_KINDS |= {"readyz": "health"}
+_KINDS |= {"readyz": "health", "api": "api", "docs": "docs", "openapi.json": "docs"}
 
 #: Gives the numbers in a form that this Accept header takes: (body, content type).
 Numbers = Callable[[str], tuple[bytes, str]]
