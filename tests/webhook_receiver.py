@@ -177,6 +177,12 @@ def _say(
     handler.wfile.write(body)
 
 
+def free_port() -> int:
+    """A port that nobody has just now, for a receiver in a process of its own."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return int(probe.getsockname()[1])
+
+
 @contextmanager
 def webhook_receiver(*script: Action, tls: ssl.SSLContext | None = None) -> Iterator[Receiver]:
     """A receiver that is up, until the block ends."""

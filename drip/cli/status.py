@@ -109,6 +109,8 @@ def _lines(found: Status, local: Any) -> Iterator[tuple[str, str]]:
         yield "In doubt", f"{found.in_doubt.mails:,}; what nobody has told of by {until} is {what}"
     if found.pace is not None:
         yield "Pace", "; ".join(_pace(found.pace, local)) or "nothing has gone yet"
+    if found.webhooks:
+        yield "Webhooks", "; ".join(_webhooks(found, local))
     yield "Workers", "; ".join(_workers(found)) or "none has been seen; type: drip run"
     yield "Learners", f"{found.learners:,}"
     mails = ", ".join(f"{number:,} {state.replace('_', ' ')}" for state, number in found.deliveries.items())
@@ -126,6 +128,15 @@ def _came_back(found: Status) -> str:
         (back.complaints, "called spam"),
     )
     return ", ".join(f"{number:,} {words}" for number, words in told if number)
+
+
+def _webhooks(found: Status, local: Any) -> Iterator[str]:
+    """Each endpoint, what waits for it, and what is wrong there."""
+    for one in found.webhooks:
+        failed = f", {one.failed:,} given up" if one.failed else ""
+        since = f" since {shown(one.trouble_since, local)}" if one.trouble_since is not None else ""
+        state = f", PAUSED{since}" if one.paused else f", in trouble{since}" if one.trouble else ""
+        yield f"{one.endpoint}: {one.waiting:,} {'waits' if one.waiting == 1 else 'wait'}{failed}{state}"
 
 
 def _next(found: Status, local: Any) -> str:

@@ -73,18 +73,14 @@ def list_endpoints(format: FormatOption = Format.text) -> None:
         if not found:
             say("no endpoint: drip webhook add NAME URL")
             return
-        rows = [
-            (
-                seen.endpoint.name,
-                _wanted(sorted(seen.endpoint.events)),
-                f"{seen.standing.waiting:,}",
-                f"{seen.standing.failed:,}",
-                _state(seen),
-                seen.endpoint.url,
+        for seen in found:
+            one, standing = seen.endpoint, seen.standing
+            say(
+                f"{one.name}: {one.url}",
+                f"  told of {_wanted(sorted(one.events))}",
+                f"  {standing.waiting:,} {'waits' if standing.waiting == 1 else 'wait'}, {standing.failed:,} given up",
+                f"  {_state(seen)}",
             )
-            for seen in found
-        ]
-        table(("name", "told of", "waits", "failed", "state", "url"), rows, right=("waits", "failed"))
 
     show(format, [_as_row(seen) for seen in found], text)
 
@@ -183,8 +179,8 @@ def log(
         if not found:
             say("nothing was told yet")
             return
-        rows = [(one.name, one.learner or "", one.endpoint, _fate(one, local), _id(one)) for one in found]
-        table(("event", "learner", "endpoint", "what became of it", "id"), rows)
+        rows = [(one.name, one.learner or "", one.endpoint, _id(one), _fate(one, local)) for one in found]
+        table(("event", "learner", "endpoint", "id", "what became of it"), rows)
 
     show(format, [_logged(one) for one in found], text)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta, tzinfo
 
 from drip.engine.pace import PaceNow, pace_now
+from drip.engine.told import Told, told_now, with_told
 from drip.engine.verdict import Seen, Verdict, in_force, verdict_of, ways
 from drip.schedule.pace import Pace
 from drip.store import (
@@ -77,6 +78,7 @@ class Status:
     workers: tuple[Worker, ...]
     pace: PaceNow | None = None
     came_back: CameBack = field(default_factory=CameBack)
+    webhooks: tuple[Told, ...] = ()
 
 
 def status(
@@ -124,8 +126,9 @@ def status(
             came_back=back,
             sent_last_day=counted.last_day,
         )
+        told = told_now(conn, now=now)
         return Status(
-            verdict=verdict_of(found),
+            verdict=with_told(verdict_of(found), told, now=now, zone=zone),
             now=now,
             due=due,
             lag=(now - oldest_at).total_seconds() if oldest_at is not None else 0.0,
@@ -143,6 +146,7 @@ def status(
             workers=tuple(seen),
             pace=paced,
             came_back=back,
+            webhooks=tuple(told),
         )
 
 
@@ -160,6 +164,7 @@ class Queue:
     breaker_open: bool
     workers_alive: int
     courses_paused: int
+    webhooks: tuple[Told, ...] = ()
 
 
 def queue_now(store: Store, *, now: datetime, seen_now: datetime, way: str = "") -> Queue:
@@ -181,6 +186,7 @@ def queue_now(store: Store, *, now: datetime, seen_now: datetime, way: str = "")
             breaker_open=bool(in_force(breaker.listed(conn), ways(way, alive), busy=busy, now=now)),
             workers_alive=len(alive),
             courses_paused=sum(one.paused_at is not None for one in published),
+            webhooks=tuple(told_now(conn, now=now)),
         )
 
 

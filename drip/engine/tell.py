@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from sqlalchemy.exc import IntegrityError
 
 from drip.engine.announce import Event
+from drip.engine.told import BY_A_PERSON
 from drip.engine.webhooks import Posting, body_of, message_id, number_of, post_now
 from drip.errors import NotFound, Refused
 from drip.outbound.signing import secret_of
@@ -113,7 +114,7 @@ def pause(store: Store, name: str, *, now: datetime) -> None:
     """Send nothing more to it: what happens meanwhile waits, for 30 days."""
     found = find(store, name)
     with store.write() as conn:
-        endpoints.pause(conn, found.id, why="a person has paused it", now=now)
+        endpoints.pause(conn, found.id, why=BY_A_PERSON, now=now)
 
 
 def resume(store: Store, name: str, *, now: datetime) -> None:

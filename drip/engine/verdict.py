@@ -51,6 +51,8 @@ class Kind(StrEnum):
     STUCK = "stuck"
     #: Mail goes out, and comes back for a reason that is the sender's, or is called spam.
     TURNED_AWAY = "turned-away"
+    #: Mails go, but an endpoint of webhooks takes nothing.
+    UNHEARD = "unheard"
     #: Something is due, and no worker is there.
     NOBODY = "nobody"
     #: The sender's own trouble: nothing goes out.
@@ -185,7 +187,14 @@ def sentence(verdict: Verdict) -> str:
 
 def clock_text(at: datetime, seen: Seen) -> str:
     """A time for somebody who knows which day it is: `02:14`, or `Mon 23 Nov 02:14` on another day."""
-    local, today = at.astimezone(seen.zone), seen.now.astimezone(seen.zone)
+    return clock_of(at, now=seen.now, zone=seen.zone)
+
+
+def clock_of(at: datetime | None, *, now: datetime, zone: tzinfo) -> str:
+    """The same, at `now` in `zone`."""
+    if at is None:
+        return "now"
+    local, today = at.astimezone(zone), now.astimezone(zone)
     if local.date() == today.date():
         return f"{local:%H:%M}"
     year = f" {local.year}" if local.year != today.year else ""

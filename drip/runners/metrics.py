@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Generic, TypeVar
 
 import prometheus_client
@@ -19,6 +19,7 @@ from prometheus_client.registry import Collector
 
 from drip.engine.account import Account, Stage
 from drip.engine.status import Queue
+from drip.engine.told import Told
 from drip.errors import DripError
 from drip.store.ledger import Phase
 from drip.track.evidence import Kind
@@ -180,6 +181,7 @@ class _Standing(Collector):
         )
         yield _gauge("drip_breaker_open", "1 while nothing goes out: the sender's own trouble.", queue.breaker_open)
         yield _gauge("drip_workers_alive", "Workers, of all processes, that left a sign of life.", queue.workers_alive)
+        yield from _of_endpoints(queue.webhooks)
         yield _gauge("drip_courses_paused", "Courses that somebody has paused.", queue.courses_paused)
         rows = GaugeMetricFamily(
             "drip_ledger_rows",
@@ -193,6 +195,22 @@ class _Standing(Collector):
             elif counted is not None:
                 rows.add_metric([str(state)], counted.get(state, 0))
         yield rows
+
+
+def _of_endpoints(told: Sequence[Told]) -> Iterator[Metric]:
+    """How the endpoints of webhooks fare. Their names are the operator's own."""
+    waiting = GaugeMetricFamily("drip_webhooks_waiting", "Webhooks that wait to be taken.", labels=["endpoint"])
+    failed = GaugeMetricFamily(
+        "drip_webhooks_given_up", "Webhooks that are not tried again by themselves.", labels=["endpoint"]
+    )
+    trouble = GaugeMetricFamily(
+        "drip_webhooks_in_trouble", "1 while an endpoint takes nothing, or drip has paused it.", labels=["endpoint"]
+    )
+    for one in told:
+        waiting.add_metric([one.endpoint], one.waiting)
+        failed.add_metric([one.endpoint], one.failed)
+        trouble.add_metric([one.endpoint], float(one.alarm))
+    yield from (waiting, failed, trouble)
 
 
 def _gauge(name: str, words: str, value: float) -> GaugeMetricFamily:
