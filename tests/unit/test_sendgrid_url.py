@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from sendgrid_events import Account
 
 from drip import wiring
 from drip.errors import SettingsError
@@ -108,6 +109,22 @@ def test_doubt_is_held_with_sendgrid_unless_somebody_decides(tmp_path: Path) -> 
         assert load(tmp_path, {"DRIP_TRANSPORT": url}).in_doubt == default
         assert load(tmp_path, {"DRIP_TRANSPORT": url, "DRIP_IN_DOUBT": "resend"}).in_doubt == "resend"
         assert load(tmp_path, {"DRIP_TRANSPORT": url, "DRIP_IN_DOUBT": "hold"}).in_doubt == "hold"
+
+
+def test_events_settle_what_is_in_doubt_so_that_nothing_is_held(tmp_path: Path) -> None:
+    """With the key of its events set, a mail that SendGrid says nothing of is sent again (decision 022)."""
+    way = {"DRIP_TRANSPORT": "sendgrid:", "DRIP_SENDGRID_WEBHOOK_KEY": Account().verification_key}
+    assert load(tmp_path, way).in_doubt == "resend"
+    assert load(tmp_path, {**way, "DRIP_IN_DOUBT": "hold"}).in_doubt == "hold"
+    assert load(tmp_path, {**way, "DRIP_SENDGRID_WEBHOOK_KEY": ""}).in_doubt == "hold"
+
+
+def test_how_many_soft_bounces_are_enough_is_a_number(tmp_path: Path) -> None:
+    """0 or more; anything else is refused in words."""
+    assert [load(tmp_path, {"DRIP_SOFT_BOUNCES": n}).soft_bounces for n in ("0", "3")] == [0, 3]
+    for odd in ("-1", "many", "1.5", "٣", "9999999"):
+        with pytest.raises(SettingsError, match="DRIP_SOFT_BOUNCES: a whole number"):
+            load(tmp_path, {"DRIP_SOFT_BOUNCES": odd})
 
 
 def test_who_sends_over_something_else_does_not_wait_for_it() -> None:
