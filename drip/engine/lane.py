@@ -11,11 +11,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from threading import Event
 
 from sqlalchemy import Connection
 
 from drip.engine.account import Stage, Stopwatch
+from drip.engine.library import card_of
 from drip.engine.mark import Gone, Tally, came_back, write_down
 from drip.engine.parcel import LOOK_AGAIN, SUPPRESSED, Parcel
 from drip.engine.sending import GROUP, Sending
@@ -94,26 +96,24 @@ def _prepare(sending: Sending, group: Sequence[Parcel]) -> _Ready:
     messages: list[Message] = []
     broken: dict[int, str] = {}
     barred = [parcel for parcel in group if not sending.means(parcel.learner.email)]
-    with sending.store.read() as conn:  # asked only for templates that this worker has not met yet
-        for parcel in group:
-            if parcel in barred:
-                continue
-            try:
-                messages.append(message_for(sending, conn, parcel))
-            except (DripError, ValueError) as error:
-                broken[parcel.delivery_id] = f"cannot be rendered: {error}"
+    for parcel in group:
+        if parcel in barred:
+            continue
+        try:
+            messages.append(message_for(sending, parcel))
+        except (DripError, ValueError) as error:
+            broken[parcel.delivery_id] = f"cannot be rendered: {error}"
     return _Ready(
         parcels={parcel.delivery_id: parcel for parcel in group}, messages=messages, broken=broken, barred=barred
     )
 
 
-def message_for(sending: Sending, conn: Connection, parcel: Parcel) -> Message:
+def message_for(sending: Sending, parcel: Parcel) -> Message:
     """The message of one parcel. A retry has the same Message-ID, Date, revision, variant and language."""
-    plan, library = parcel.plan, sending.library
-    template = library.template(conn, plan.revision, parcel.step, parcel.language, parcel.variant)
-    cards = [library.card(conn, plan.revision, question, parcel.language) for question in parcel.riders]
+    plan, language = parcel.plan, parcel.language
+    found = partial(sending.library.template_from, sending.store, plan.revision)
     return build_message(
-        template,
+        found(parcel.step, language, parcel.variant),
         plan=plan,
         learner=parcel.learner,
         variables=scope(plan, parcel.learner, parcel.enrolment, parcel.facts, parcel.date),
@@ -124,7 +124,7 @@ def message_for(sending: Sending, conn: Connection, parcel: Parcel) -> Message:
         enrolment_id=parcel.enrolment.id,
         track_opens=not sending.no_pixels and tracks_opens(plan, parcel.learner),
         track_clicks=plan.tracking.clicks == "always",
-        cards=cards,
+        cards=[found(card_of(question), language, "default") for question in parcel.riders],
     )
 
 

@@ -10,13 +10,18 @@ from sqlalchemy import Connection
 from drip.errors import StoreError
 from drip.plan.model import Plan
 from drip.render.message import Template
-from drip.store import courses
+from drip.store import Store, courses
 
 K = TypeVar("K")
 V = TypeVar("V")
 
 #: So many templates, and as many plans, are kept; a course of a hundred tips in three languages fits.
 KEEP = 1000
+
+
+def card_of(question: str) -> str:
+    """Under which step's name the card of a question that comes back is kept."""
+    return f"?{question}"
 
 
 class Library:
@@ -44,9 +49,16 @@ class Library:
         self._keep(self._templates, key, found)
         return found
 
+    def template_from(self, store: Store, revision: str, step: str, language: str, variant: str) -> Template:
+        """The same, for whoever holds no connection: the database is asked only for what is not at hand yet."""
+        if (kept := self._templates.get((revision, step, language, variant))) is not None:
+            return kept
+        with store.read() as conn:
+            return self.template(conn, revision, step, language, variant)
+
     def card(self, conn: Connection, revision: str, question: str, language: str) -> Template:
         """The card of a question that comes back."""
-        return self.template(conn, revision, f"?{question}", language, "default")
+        return self.template(conn, revision, card_of(question), language, "default")
 
     def _keep(self, kept: dict[K, V], key: K, value: V) -> None:
         """Keep a value, and let the oldest go when there are too many."""
