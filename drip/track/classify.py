@@ -4,6 +4,7 @@ The rules, first match wins (docs/tracking.md explains them to a marketer); wher
 forgotten, the verdict of before stands:
 
 1.  a form was sent (answers, leaving)                       human    form
+1a. a provider or a mail server tells it                     machine  told (a complaint: human)
 2.  the request was a HEAD                                   machine  head
 3.  the user agent names a known mail scanner or bot         machine  scanner
 4.  an open whose agent is exactly `Mozilla/5.0`             machine  apple-prefetch
