@@ -4,16 +4,16 @@ The rules, first match wins (docs/tracking.md explains them to a marketer); wher
 forgotten, the verdict of before stands:
 
 1.  a form was sent (answers, leaving)                       human    form
-1a. a provider or a mail server tells it                     machine  told (a complaint: human)
-2.  the request was a HEAD                                   machine  head
-3.  the user agent names a known mail scanner or bot         machine  scanner
-4.  an open whose agent is exactly `Mozilla/5.0`             machine  apple-prefetch
-5.  an open through Gmail's or Yahoo's image proxy           human    image-proxy
-6.  three or more different links within five seconds        machine  burst
+2.  a provider or a mail server tells it                     machine  told (a complaint: human)
+3.  the request was a HEAD                                   machine  head
+4.  the user agent names a known mail scanner or bot         machine  scanner
+5.  an open whose agent is exactly `Mozilla/5.0`             machine  apple-prefetch
+6.  an open through Gmail's or Yahoo's image proxy           human    image-proxy
+7.  three or more different links within five seconds        machine  burst
     (and an open by the same user agent, from the same network, within five seconds of them)
-7.  under ten seconds after the mail was accepted            machine  too-soon (an open: unsure)
-8.  no user agent at all                                     unsure   no-agent
-9.  everything else                                          human    ""
+8.  under ten seconds after the mail was accepted            machine  too-soon (an open: unsure)
+9.  no user agent at all                                     unsure   no-agent
+10. everything else                                          human    ""
 """
 
 from __future__ import annotations
