@@ -55,8 +55,10 @@ def _tell(posting: Posting, done: Event, every: float) -> None:
 
 
 def _look(work: Callable[[], object]) -> None:
-    """Do this; what the machine cannot do just now is tried again at the next look."""
+    """Do this; what cannot be done just now is tried again at the next look, whatever it was."""
     try:
         work()
     except DripError as error:
         log.error("webhooks wait: %s", error)
+    except Exception:  # a mistake of ours with one row must not silence every endpoint until somebody starts anew
+        log.exception("webhooks wait")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, Integer, Table, delete, func, insert, select
+from sqlalchemy import Connection, Integer, Table, delete, func, insert, select, update
 from sqlmodel import SQLModel
 
 from drip.errors import Refused
 from drip.store import ledger
 from drip.store.database import Store
-from drip.store.tables import worker
+from drip.store.tables import outbox, worker
 
 #: So many rows are in memory at a time.
 ROWS_AT_A_TIME = 1_000
@@ -32,6 +32,7 @@ def copy_all(source: Store, target: Store) -> dict[str, int]:
         if any(new.execute(select(table).limit(1)).first() is not None for table in tables):
             raise Refused(f"the database {target.shown} is not empty: copy into a new one")
         copied = {table.name: _copy(old, new, table) for table in tables}
+        new.execute(update(outbox).values(leased_by=None, lease_until=None))  # leases run on each database's own clock
         if not target.sqlite:
             _count_on(new)
     return copied

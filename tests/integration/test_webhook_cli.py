@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -23,6 +24,7 @@ from drip.errors import NotFound, Refused
 from drip.runners.metrics import Metrics
 from drip.store import Store, webhooks
 from drip.store.database import MIGRATIONS
+from drip.store.moving import copy_all
 
 STOCKHOLM = ZoneInfo("Europe/Stockholm")
 
@@ -147,3 +149,22 @@ def test_what_an_earlier_drip_has_written_is_told_too(tmp_path: Path) -> None:
         assert got.told["data"]["step"] == "x"
     with stage.store.write() as conn:
         assert webhooks.forget_sent(conn, stage.clock() + timedelta(seconds=1)) == 1
+
+
+def test_what_was_under_way_when_a_database_was_copied_is_told_from_the_copy(stage: Stage, tmp_path: Path) -> None:
+    """A lease runs on its own database's clock, and is left behind."""
+    target = Store(f"sqlite:///{tmp_path / 'other.db'}")
+    target.upgrade()
+    with webhook_receiver() as receiver:
+        endpoint(stage, receiver)
+        with stage.store.write() as conn:
+            announce(conn, [Announcement(type="crm.x", key="1", learner_id=1)], now=stage.clock())
+        posting = posting_of(stage)
+        with stage.store.write() as conn:
+            held = replace(posting.lease(conn), lasts_for=10**9)
+            assert webhooks.lease(conn, "endpoint-crm", held, now=stage.clock(), limit=9)
+        assert copy_all(stage.store, target)["outbox"] == 1
+        moved = replace(posting, store=target)
+        assert send_due(moved).sent == 1
+        posting.poster.close()
+    target.close()
