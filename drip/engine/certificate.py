@@ -10,12 +10,13 @@ from drip.people import Learner
 from drip.plan.model import Mail, Plan
 from drip.schedule.slots import zone_of
 from drip.store import Store, awards, courses, enrolments
+from drip.track.evidence import Evidence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Certificate:
-    """One certificate. `day` is the learner's own; `correct` of `answered` counts first answers. `language` is the one
-    in which it speaks.
+    """One certificate, in `language`. `day` is the learner's own, as it was then; `correct` of `answered` counts first
+    answers.
 
     `objectives` and `skills` are those of the tips that came, in their order.
     """
@@ -47,9 +48,15 @@ def certificate_of(store: Store, enrolment_id: int) -> Certificate | None:
         learner=standing.learner,
         plan=plan,
         language=language,
-        day=award.at.astimezone(zone_of(standing.learner, plan)).date(),
+        day=_day(award, standing.learner, plan),
         objectives=tuple(dict.fromkeys(mail.objective_in(language) for mail in came if mail.objective)),
         skills=tuple(dict.fromkeys(mail.skill for mail in came if mail.skill)),
         answered=len(first),
         correct=sum(answer.correct for answer in first),
     )
+
+
+def _day(award: Evidence, learner: Learner, plan: Plan) -> date:
+    """The learner's day on which it was given; where that was not written down yet, by the zone that they have now."""
+    day = award.data.get("day")
+    return date.fromisoformat(day) if isinstance(day, str) else award.at.astimezone(zone_of(learner, plan)).date()

@@ -12,6 +12,7 @@ from drip.people import Enrolment, Learner
 from drip.plan.model import Plan
 from drip.schedule.advance import Did, Note
 from drip.schedule.gates import GOAL, LAST_STEP, STOP
+from drip.schedule.slots import zone_of
 from drip.store import evidence
 from drip.track.evidence import Evidence, Kind
 
@@ -19,7 +20,10 @@ from drip.track.evidence import Evidence, Kind
 def carry_out(
     conn: Connection, plan: Plan, enrolment: Enrolment, learner: Learner, notes: Iterable[Note], *, now: datetime
 ) -> None:
-    """Write what these notes ask for, in the transaction that moves the enrolment. Twice writes it once."""
+    """Write what these notes ask for, in the transaction that moves the enrolment. Twice writes it once.
+
+    A certificate keeps the learner's day on which it was given: another zone later must not date it anew.
+    """
     for note in notes:
         key = f"{enrolment.id}/{note.step}"
         if note.kind is Did.NOTIFY:
@@ -40,5 +44,6 @@ def carry_out(
                 enrolment_id=enrolment.id,
                 step=note.step,
                 item=note.reason,
+                data={"day": now.astimezone(zone_of(learner, plan)).date().isoformat()},
             )
             evidence.add(conn, given)

@@ -63,6 +63,8 @@ class SubscribeWords:
     confirm_mistake: str
     joined: str
     joined_means: str
+    first_at: str
+    first_now: str
     joined_links: str
     confirmed_before: str
     had: Notice

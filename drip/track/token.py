@@ -37,6 +37,8 @@ OPTIONS_A_CARD = 64
 #: The alphabet of base64 in addresses (RFC 4648, section 5).
 _URL_SAFE = bytes.maketrans(b"+/", b"-_")
 _EPOCH = datetime(2020, 1, 1, tzinfo=UTC)
+#: Long before the first token of ours: by this clock none has expired, and what expires then has.
+BEFORE_ALL = _EPOCH
 
 
 class Purpose(IntEnum):

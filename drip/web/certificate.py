@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -58,7 +59,7 @@ class Certificates:
             date=printed(found.day, locale),
             certificate=words_for(language).certificate,
             objectives=found.objectives,
-            skills=found.skills,
+            skills=[_in_words(skill) for skill in found.skills],
             answered=found.answered,
             correct=found.correct,
             url=f"{self.base_url.rstrip('/')}/certificate/{check}",
@@ -69,3 +70,10 @@ def _name(found: Certificate) -> str:
     """Who holds it: their name, or as much of their address as they know it by."""
     learner = found.learner
     return " ".join(filter(None, (learner.first_name, learner.last_name))) or masked(learner.email)
+
+
+def _in_words(skill: str) -> str:
+    """A skill as people read it: `reporting.saved-views` is Reporting › saved views."""
+    parts = [re.sub(r"[-_]+", " ", part).strip() for part in skill.split(".")]
+    parts[0] = parts[0][:1].upper() + parts[0][1:]
+    return " › ".join(parts)

@@ -17,11 +17,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from drip.engine.record import SURE, Origin, Recorder, Visit
-from drip.errors import NotFound
+from drip.errors import NotFound, TokenError
 from drip.people import State
 from drip.render.message import NO_DELIVERY
 from drip.render.surveys import ratings
-from drip.track.token import Claim, Purpose, Ring, answer_item, read_answer_item, verify
+from drip.track.token import BEFORE_ALL, Claim, Purpose, Ring, answer_item, read_answer_item, sign, verify
 from drip.web import nonce
 from drip.web.forms import from_elsewhere, read_form
 from drip.web.onward import Onward, Ways
@@ -66,12 +66,25 @@ class Links:
 
     async def answer(self, request: Request) -> Response:
         """`/a/{token}`: shows the question, or the survey, with what was pressed chosen; a POST answers it."""
-        claim, token = self._claim(request, Purpose.ANSWER)
+        try:
+            claim, token = self._claim(request, Purpose.ANSWER)
+        except TokenError as error:
+            if error.status != 410:
+                raise
+            return self._too_late(request)
         if claim.delivery_id == NO_DELIVERY:
             return self.pages.test(self.language(request))
         if request.method == "POST":
             return await self._answered(request, claim, token)
         return await run_in_threadpool(self._see_question, claim, token, self._visit(request))
+
+    def _too_late(self, request: Request) -> Response:
+        """An old answer's page leads to where a fresh link is asked for: to an old link of the learner's own page."""
+        claim = verify(self.ring, request.path_params["token"], Purpose.ANSWER, now=BEFORE_ALL)
+        to_course = ""
+        if claim.delivery_id != NO_DELIVERY:
+            to_course = f"../my/{sign(self.ring, Purpose.COURSE, claim.delivery_id, expires_at=BEFORE_ALL)}"
+        return self.pages.too_late(self.language(request), to_course)
 
     async def leave(self, request: Request) -> Response:
         """`/u/{token}`: asks whether to leave; a POST leaves."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date
 
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
@@ -36,15 +36,13 @@ from drip.engine.record import Recorder
 from drip.errors import TokenError
 from drip.people import Tempo, Wish
 from drip.render.message import NO_DELIVERY
-from drip.track.token import Claim, Purpose, Ring, sign, verify
+from drip.track.token import BEFORE_ALL, Claim, Purpose, Ring, sign, verify
 from drip.web import nonce
 from drip.web.forms import read_form
 from drip.web.my_pages import ROOMS, MyPages
 from drip.web.pages import PRIVATE, Pages
 from drip.web.visits import Visits
 
-#: Long before the first token of ours: by this clock, none has expired.
-_BEFORE_ALL = datetime(2020, 1, 1, tzinfo=UTC)
 _NUMBER = re.compile(r"[0-9]{1,18}\Z")
 #: A mail shown in a browser may have styles in its elements and pictures; it runs nothing, sends nothing, is framed by
 #: nobody.
@@ -153,7 +151,7 @@ class My:
     async def _expired(self, request: Request, token: str) -> Response:
         """An old link has one button: a fresh one goes to the address on file. Whoever asks is told the same."""
         shown, language = MyPages(self.pages, self.ring), self.language(request)
-        claim = verify(self.ring, token, Purpose.COURSE, now=_BEFORE_ALL)
+        claim = verify(self.ring, token, Purpose.COURSE, now=BEFORE_ALL)
         if request.method != "POST":
             return shown.expired(token, language)
         form = await read_form(request)

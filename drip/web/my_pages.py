@@ -137,9 +137,10 @@ class MyPages:
         return "" if seen.awarded is None else folder + certificate_token(self._ring, seen.awarded)
 
     def _line(self, seen: Seen, one: Came, mails: str, locale: Locale, now: datetime) -> Line:
+        day = _day(one.at, seen, locale, now)
         return Line(
             title=one.title or words_for(seen.language).recap_subject,
-            day=_day(one.at, seen, locale, now),
+            day=day[:1].upper() + day[1:],
             url=mails + sign(self._ring, Purpose.VIEW, one.delivery_id),
         )
 

@@ -71,16 +71,21 @@ def pauses(seen: Seen, words: PageWords, locale: Locale, now: datetime) -> dict[
     """Days until which a press pauses, and between which a day of one's own lies."""
     today = now.astimezone(seen.zone).date()
     days = [today + timedelta(days=number) for number in PAUSES]
+    stands = seen.enrolment
+    until = stands.paused_until.astimezone(seen.zone).date() if stands.paused_until is not None else None
+    paused = stands.state is State.PAUSED
     choices = [
         Choice(
             value=day.isoformat(),
             label=fill(words.my.pause_for, day=day_in_words(day, locale, with_year=day.year != today.year)),
+            holds=paused and day == until,
         )
         for day in days
     ]
     return {
         "choices": choices,
-        "paused": seen.enrolment.state is State.PAUSED,
+        "paused": paused,
+        "open": paused and until is None,
         "first": (today + timedelta(days=1)).isoformat(),
         "last": (today + LONGEST_PAUSE).isoformat(),
     }
@@ -92,7 +97,7 @@ def times(seen: Seen, locale: Locale) -> dict[str, object]:
     mails = (one for one in seen.plan.steps if isinstance(one, Mail))
     rule = step.rule if isinstance(step, Mail | Branch) else next((one.rule for one in mails), Rule())
     rule = rule_of(rule, seen.enrolment.wish)
-    names = locale.days["stand-alone"]["wide"]
+    names = {day: name[:1].upper() + name[1:] for day, name in locale.days["stand-alone"]["wide"].items()}
     first = locale.first_week_day
     return {
         "at": "" if rule.at is None else f"{rule.at // 60:02}:{rule.at % 60:02}",

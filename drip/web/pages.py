@@ -157,6 +157,11 @@ class Pages:
             case _:
                 return self._notice(words.missing, language, 404)
 
+    def too_late(self, language: str, to_course: str) -> Response:
+        """Says that an answer comes too late; `to_course` is where one asks for a fresh link, "" where nobody does."""
+        notice = page_words(language).expired
+        return self._page("notice.html", language, self.brand, "", status=410, notice=notice, to_course=to_course)
+
     def status(self, status: int, language: str, headers: dict[str, str] | None = None) -> Response:
         """Says that a request was not as it should be (4xx), or that we are in trouble (5xx)."""
         words = page_words(language)

@@ -160,15 +160,17 @@ class Subscribing:
         return f"../my/{sign(self.ring, Purpose.COURSE, joined.mail.id, expires_at=until)}"
 
     def _next(self, joined: Joined, language: str, now: datetime) -> str:
-        """When the first tip comes."""
+        """When the first tip comes, or the next one, for who has had one."""
         said = words_for(language)
+        first = joined.mail is None
         if joined.next_at is None:
             return said.pages.next_unknown
         if joined.next_at <= now:
-            return said.pages.next_now
+            return said.subscribe.first_now if first else said.pages.next_now
         locale = locale_of(said.language, joined.learner.language)
         zone = zone_of(joined.learner, joined.plan)
-        return fill(said.pages.next_at, when=in_words(joined.next_at, zone, said.pages, locale, now=now))
+        template = said.subscribe.first_at if first else said.pages.next_at
+        return fill(template, when=in_words(joined.next_at, zone, said.pages, locale, now=now))
 
     def _form(
         self, request: Request, plan: Plan, said: Mapping[str, str], *, problem: str = "", status: int = 200

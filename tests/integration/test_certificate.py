@@ -16,6 +16,7 @@ from doors import door_app, fields
 from stage import Stage, set_up
 
 from drip.render.certificates import CHECK, certificate_link
+from drip.store import learners
 from drip.store.tables import delivery, enrolment, trace
 from drip.store.tables import evidence as evidence_table
 from drip.track.token import Purpose, Ring, answer_item, sign
@@ -96,11 +97,11 @@ def test_it_says_who_what_when_and_what_was_learned(stage: Stage, client: httpx.
     for part in (
         "Acme Academy certifies that Anna Berg has completed the course Your first report on 2 March 2026",
         "Create a chart from a saved view Export a chart to a spreadsheet",
-        "reporting.charts",
+        "Reporting › charts",
         "Questions: 1 of 1 right at the first answer",
     ):
         assert part in said
-    assert said.count("reporting.charts") == 1
+    assert said.count("Reporting › charts") == 1
     assert page.headers["x-robots-tag"] == "noindex"
     assert f"{stage.sending.base_url}{path_of(stage, item=CHECK)}" in said
 
@@ -119,6 +120,26 @@ def test_it_speaks_the_language_of_its_learner(tmp_path: Path, each_database: st
         said = words(httpx.get(url + path_of(stage)))
     assert "Din första rapport" in said
     assert "Det här ingick Skapa ett diagram från en sparad vy Export a chart to a spreadsheet" in said
+
+
+def test_its_day_stays_where_its_learner_was(stage: Stage, client: httpx.Client) -> None:
+    """Another zone later dates no certificate anew: what was printed and what is checked say the same day."""
+    stage.clock.now = stage.clock.now.replace(hour=21, minute=0)  # tomorrow, in Tokyo
+    completed(stage)
+    pages = [path_of(stage), path_of(stage, item=CHECK)]
+    days = [re.findall(r"\d+ \w+ 20\d\d", words(client.get(page)))[0] for page in pages]
+    with stage.store.write() as conn:
+        learners.change(conn, stage.standing(ANNA).learner.id, {"timezone": "Pacific/Auckland"})
+    assert [re.findall(r"\d+ \w+ 20\d\d", words(client.get(page)))[0] for page in pages] == days
+
+
+def test_no_score_is_shown_of_who_had_none_right(stage: Stage, client: httpx.Client) -> None:
+    """A certificate tells what somebody can do; nothing stands there where no first answer was right."""
+    stage.deliver()
+    stage.recorder.answered(stage.rows()[0].id, answer_item(0, 1), "guessed", stage.visit("answer", method="POST"))
+    stage.live(days=1)
+    said = words(client.get(path_of(stage)))
+    assert ("Anna Berg" in said, "Questions:" in said) == (True, False)
 
 
 def test_whoever_checks_it_sees_no_more_than_needed(stage: Stage, client: httpx.Client) -> None:

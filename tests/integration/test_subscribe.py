@@ -320,11 +320,12 @@ def test_the_page_leads_to_their_own_once_a_tip_has_come(stage: Stage, client: h
     stage.deliver()
     path = link_in(mails_to(stage, NEW)[0])
     joined = press(client, path)
+    assert "The first tip is on its way." in joined.text
     assert ("/my/" in joined.text, "At the foot of every tip" in joined.text) == (False, True)
     assert stage.deliver().sent == 1
     again = client.get(path)
     (way,) = re.findall(r'href="\.\.(/my/[^"]+)"', again.text)
-    assert "At the foot of every tip" not in again.text
+    assert ("At the foot of every tip" in again.text, "The next tip comes" in again.text) == (False, True)
     page = client.get(way)
     assert (page.status_code, "Tip 1" in page.text) == (200, True)
     stage.clock.turn(days=32)

@@ -350,7 +350,7 @@ def test_swedish_is_spoken(tmp_path: Path) -> None:
     """A course in Swedish has its page in Swedish, with du and the days of the week."""
     for site in _site(tmp_path, TEXT.replace("sender:", "language: sv\nsender:")):
         page = site.client.get(site.path())
-        for said in ("1 av 5", "Nästa tips kommer", "onsdag 4 mars kl. 09:00", "måndag 2 mars", "Skicka det nu"):
+        for said in ("1 av 5", "Nästa tips kommer", "onsdag 4 mars kl. 09:00", "Måndag 2 mars", "Skicka det nu"):
             assert said in page.text
         assert "Hälften så ofta" in site.client.get(site.path("pace")).text
 
@@ -411,3 +411,30 @@ def test_zones_have_names_and_stand_there_once(site: Site) -> None:
     site.press("zone", "save", zone="Etc/GMT+3")
     odd = re.findall(r'<option value="([^"]+)" selected>', site.client.get(site.path("zone")).text)
     assert odd == ["Etc/GMT+3"], "a zone without a place is not lost by saving"
+
+
+def test_an_answer_that_comes_too_late_leads_to_a_fresh_link(site: Site) -> None:
+    """Its page leads to the page where one is asked for, which shows nothing of anybody and opens nothing."""
+    before = site.kinds()
+    page = site.client.get(f"/a/{site.token(Purpose.ANSWER, days=-2)}")
+    (way,) = re.findall(r'href="\.\.(/my/[^"]+)"', page.text)
+    old = site.client.get(way)
+    assert (page.status_code, old.status_code, "Send me a fresh link" in old.text) == (410, 410, True)
+    assert site.client.get(f"{way}/pause").status_code == 410
+    assert "customer.example" not in page.text + old.text
+    assert site.client.post(way, data={**hidden(old), "do": "fresh"}).status_code == 200
+    assert (site.kinds(), site.stage.deliver().fresh_links) == (before, 1)
+    test = sign(site.stage.sending.ring, Purpose.ANSWER, 0, 0, expires_at=site.stage.clock() - timedelta(days=2))
+    assert "/my/" not in site.client.get(f"/a/{test}").text
+
+
+def test_a_pause_offers_what_does_not_hold_yet(site: Site) -> None:
+    """Paused until a day, that day is not offered again; paused until one comes back, neither is that."""
+    offered = re.findall(r'name="do" value="(2026[^"]*)"', site.client.get(site.path("pause")).text)
+    assert len(offered) == 3
+    site.press("pause", offered[1])
+    page = site.client.get(site.path("pause")).text
+    assert re.findall(r'name="do" value="(2026[^"]*)"', page) == [offered[0], offered[2]]
+    assert 'value="open"' in page
+    site.press("pause", "open")
+    assert 'value="open"' not in site.client.get(site.path("pause")).text
