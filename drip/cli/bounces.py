@@ -57,7 +57,7 @@ def read(
     failed: list[str] = []
     with _patient() if piped and not dry_run else nullcontext():
         rows = _read(_letters(files, mailbox, failed), dry_run, keep)
-    show(format, rows, lambda: _tell(rows))
+        show(format, rows, lambda: _tell(rows))
     complain(*failed)
     if failed:
         raise typer.Exit(1)
@@ -97,10 +97,12 @@ def _read(letters: Iterator[Letter], dry_run: bool, keep: Path | None) -> list[R
         return list(use_case.look_at(letters, wiring.ring(chosen), now=wiring.system_clock()))
     with opened(chosen, only_look=True) as store:
         listener = wiring.listener(chosen, store, wiring.system_clock)
+        if keep is None:
+            return list(use_case.take_in(listener, letters))
         rows = []
         for letter in letters:
             found = list(use_case.take_in(listener, [letter]))
-            if keep is not None and all(row.kind == "none" for row in found):
+            if all(row.kind == "none" for row in found):
                 maildir.keep(keep, letter.content)
             rows += found
         return rows
