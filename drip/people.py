@@ -3,13 +3,41 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import lru_cache
+from operator import attrgetter
+from typing import Any, TypeVar
 
 from drip.track.classify import classify
 from drip.track.evidence import SETTLES_AFTER, Evidence, Kind, Origin
+
+V = TypeVar("V")
+
+
+@lru_cache(maxsize=64)
+def _fields_of(kind: type) -> tuple[Callable[[Any], tuple[Any, ...]], Mapping[str, Callable[[Any, Any], None]]]:
+    """(a value → its fields, in order; field → what writes it) of a frozen class with slots."""
+    names = [one.name for one in fields(kind)]
+    return attrgetter(*names), {name: getattr(kind, name).__set__ for name in names}
+
+
+def changed(value: V, /, **changes: Any) -> V:
+    """The value with some fields changed: what `dataclasses.replace` gives, in half its time, which every mail takes
+    several times. For frozen classes with slots, whose fields are all their own (no `__post_init__`).
+
+    Raises KeyError for a field that there is not.
+    """
+    kind: type = type(value)
+    read, write = _fields_of(kind)
+    new: V = object.__new__(kind)
+    for put, one in zip(write.values(), read(value), strict=True):
+        put(new, one)
+    for name, one in changes.items():
+        write[name](new, one)
+    return new
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,7 +198,7 @@ class Facts:
     def sent_now(self, step: str, at: datetime) -> Facts:
         """The same, once this step's mail is sent at `at`."""
         before = (self.sent[step],) if step in self.sent else ()
-        return replace(self, sent={**self.sent, step: at}, earlier=(*self.earlier, *before))
+        return changed(self, sent={**self.sent, step: at}, earlier=(*self.earlier, *before))
 
     @property
     def sends(self) -> tuple[datetime, ...]:

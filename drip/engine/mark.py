@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
@@ -14,6 +14,7 @@ from drip.engine.effects import carry_out
 from drip.engine.parcel import Parcel
 from drip.engine.sending import PERSONAL, Sending
 from drip.engine.suppressing import bury
+from drip.people import changed
 from drip.schedule.advance import Next, after_send, if_behind, look_ahead
 from drip.schedule.backoff import CEILING, FIRST, doubt_for, pause_after, retry_after
 from drip.schedule.reviews import next_review_at
@@ -115,12 +116,12 @@ def _ahead(parcel: Parcel, now: datetime) -> _Ahead:
     facts = parcel.facts
     if parcel.riders:
         again = {question: (*facts.offered.get(question, ()), now) for question in parcel.riders}
-        facts = replace(facts, offered={**facts.offered, **again})
+        facts = changed(facts, offered={**facts.offered, **again})
     then, stands, next_at = None, parcel.enrolment, None
     if parcel.mail is not None:
         facts = facts.sent_now(parcel.mail.id, now)
         if stands.revision != parcel.plan.revision:
-            stands = replace(stands, revision=parcel.plan.revision)
+            stands = changed(stands, revision=parcel.plan.revision)
         stands = after_send(stands, parcel.mail, now)
         try:
             then = look_ahead(parcel.plan, stands, parcel.learner, facts, now)

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 from drip.course.expressions import holds, parse_condition, variables
 from drip.course.timing import ALL_DAYS, Unit, gap_text
-from drip.people import Enrolment, Facts, Learner, State
+from drip.people import Enrolment, Facts, Learner, State, changed
 from drip.plan.compile import skills
 from drip.plan.model import Award, Branch, Mail, Notify, Plan, Wait
 from drip.schedule.civil import add, land, resolve
@@ -73,12 +73,12 @@ class Next:
 
 def begin(plan: Plan, enrolment: Enrolment) -> Enrolment:
     """The enrolment standing before the first step of the plan."""
-    return replace(enrolment, revision=plan.revision, next_step=plan.first, reached_at=enrolment.enrolled_at)
+    return changed(enrolment, revision=plan.revision, next_step=plan.first, reached_at=enrolment.enrolled_at)
 
 
 def after_send(enrolment: Enrolment, mail: Mail, sent_at: datetime) -> Enrolment:
     """The enrolment after `mail` was really sent: the next gap counts from here."""
-    return replace(
+    return changed(
         enrolment,
         next_step=mail.then,
         last_mail_at=sent_at,
@@ -146,7 +146,7 @@ def next_due(
             case Notify() | Award():
                 kind = Did.NOTIFY if isinstance(step, Notify) else Did.AWARD
                 notes.append(Note(at=enrolment.reached_at, kind=kind, step=step.id, reason=step.name))
-                enrolment = replace(enrolment, next_step=step.then)
+                enrolment = changed(enrolment, next_step=step.then)
                 continue
             case Wait():
                 ended_at, look_again, reason = _wait(step, enrolment, zone, facts, sees(), now)
@@ -161,7 +161,7 @@ def next_due(
             case Branch() | Mail():
                 due = slot_of(step, enrolment, zone, now, closed)
         if enrolment.target != (due.target or None):
-            enrolment = replace(enrolment, target=due.target or None)
+            enrolment = changed(enrolment, target=due.target or None)
         if isinstance(step, Mail) and (why := _stale(plan, step, enrolment, due, now, zone)):
             notes.append(Note(at=now, kind=Did.SKIP, step=step.id, reason=why))
             enrolment = _move(enrolment, step.then, now, waited=enrolment.waited)
@@ -184,7 +184,7 @@ def next_due(
         else:
             return Next(enrolment=enrolment, due_at=now, send=step, reason=due.reason, notes=tuple(notes))
     notes.append(Note(at=now, kind=Did.FINISH, step="", reason="the last step is done"))
-    done = replace(enrolment, state=State.FINISHED, ended_by=LAST_STEP, target=None)
+    done = changed(enrolment, state=State.FINISHED, ended_by=LAST_STEP, target=None)
     return Next(enrolment=done, due_at=None, notes=tuple(notes))
 
 
@@ -197,7 +197,7 @@ def look_ahead(plan: Plan, enrolment: Enrolment, learner: Learner, facts: Facts,
     if isinstance(step, Mail | Branch):
         zone = zone_of(learner, plan)
         due = slot_of(step, enrolment, zone, now, closed_days(plan.limit, facts, zone))
-        return Next(enrolment=replace(enrolment, target=due.target), due_at=due.at, reason=due.reason)
+        return Next(enrolment=changed(enrolment, target=due.target), due_at=due.at, reason=due.reason)
     if isinstance(step, Wait):
         return Next(enrolment=enrolment, due_at=now, reason=f"waits until {step.until}")
     if step is not None:
@@ -233,7 +233,7 @@ def _stale(plan: Plan, mail: Mail, enrolment: Enrolment, due: Due, now: datetime
 
 
 def _move(enrolment: Enrolment, to: str | None, at: datetime, *, waited: bool) -> Enrolment:
-    return replace(
+    return changed(
         enrolment, next_step=to, reached_at=at, floor_at=at, waited=waited, target=None, held_for=timedelta(0)
     )
 
