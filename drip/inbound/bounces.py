@@ -7,7 +7,7 @@ answers are told from people's mail, which is left alone. `whose.py` finds out w
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -51,8 +51,8 @@ def read_bounce(content: bytes, ring: Ring, *, now: datetime) -> Read:
     """What one mail says. Any bytes are taken, and nothing is raised.
 
     Only what we have signed makes a `delivery_id`; an address alone is listed with None, and is a guess. `data` has
-    `proof` (envelope or link), `test` for a test mail, `message_id` where one of ours is spoken of, `final` where the
-    mail had been passed on to another address, `type` and `by` of a complaint.
+    `proof` (envelope or link), `test` for a test mail, `message_id` where one of ours is spoken of, `passed_on` where
+    the mail had gone on to another address, `type` and `by` of a complaint.
     """
     if len(content) > LARGEST:
         return Read(why=TOO_LARGE)
@@ -77,7 +77,7 @@ def _told(content: bytes, mail: Part) -> tuple[list[Heard], str]:
     if looks_returned(mail) and (found := [_of_status(one) for one in unformatted(content, mail)]):
         return found, ""
     if is_automatic(mail):
-        return [_heard(News.AUTO_REPLY, writer(mail), said=mail.first("subject"))], ""
+        return [_heard(News.AUTO_REPLY, writer(mail))], ""  # its words are the learner's own business
     return [], UNREADABLE if looks_returned(mail) else ORDINARY
 
 
@@ -89,9 +89,9 @@ def _of_status(one: Status) -> Heard:
         verdict = Verdict.DELAYED
     elif news is News.BOUNCED:
         verdict = verdict_of(one.status, one.said)
-    data = {"final": one.final} if one.original and one.final.casefold() != one.original.casefold() else {}
+    passed_on = bool(one.original and one.final) and one.final.casefold() != one.original.casefold()
     code = status_in(one.said) or status
-    return _heard(news, one.recipient, verdict=verdict, status=code, said=one.said, data=data)
+    return _heard(news, one.recipient, verdict=verdict, status=code, said=one.said, data={"passed_on": passed_on})
 
 
 def _heard(
@@ -101,7 +101,7 @@ def _heard(
     verdict: Verdict | None = None,
     status: str = "",
     said: str = "",
-    data: dict[str, str] | None = None,
+    data: Mapping[str, object] | None = None,
 ) -> Heard:
     return Heard(
         news=news,
@@ -147,13 +147,12 @@ def _signed(content: bytes, mail: Part, told: Iterable[Heard], ring: Ring, now: 
 
 def _passed_on(one: Heard, sent_to: str) -> Heard:
     """One whose address had passed the mail on: that the other is gone is not the address's own end. It counts up."""
-    final = str(one.data.get("final", ""))
-    if not final and sent_to and one.recipient and one.recipient.casefold() != sent_to:
-        final, one = one.recipient, replace(one, recipient=sent_to)
-    if not final:
+    other = bool(sent_to and one.recipient) and one.recipient.casefold() != sent_to
+    if not other and "passed_on" not in one.data:
         return one
     verdict = Verdict.SOFT if one.verdict is Verdict.HARD else one.verdict
-    return replace(one, verdict=verdict, data={**one.data, "final": final})
+    recipient = sent_to if other else one.recipient
+    return replace(one, verdict=verdict, recipient=recipient, data={**one.data, "passed_on": True})
 
 
 def _proof(whom: Whose | None) -> dict[str, object]:

@@ -108,3 +108,13 @@ def test_a_delay_is_never_a_failure() -> None:
     content = (FOLDER / "postfix-unknown-user.eml").read_bytes().replace(b"Action: failed", b"Action: delayed")
     (one,) = read_bounce(content, RING, now=NOW).heard
     assert (one.news, one.verdict) == (News.DELAYED, Verdict.DELAYED)
+
+
+def test_what_an_automatic_answer_says_is_not_kept() -> None:
+    """Why somebody is away is their own business, and whom they pass their mail on to."""
+    (away,) = read_bounce((FOLDER / "vacation-exchange.eml").read_bytes(), RING, now=NOW).heard
+    assert away.said == ""
+    for file in ("postfix-alias-passed-on.eml", "postfix-passed-on-unsaid.eml"):
+        (one,) = read_bounce((FOLDER / file).read_bytes(), RING, now=NOW).heard
+        assert one.data["passed_on"] is True
+        assert "private.example" not in f"{one.recipient} {one.said} {dict(one.data)}"
