@@ -21,7 +21,7 @@ from drip.engine.measure import report as measure
 from drip.engine.outcomes import happened
 from drip.report.rows import to_object
 from drip.store import learners, requests
-from drip.store.tables import breaker, delivery
+from drip.store.tables import api_token, breaker, delivery, idempotency
 from drip.track.token import answer_item
 
 ASA = "Asa.Oberg+las@Kunden-Blåbär.example"
@@ -106,6 +106,11 @@ def lived(folder: Path, **changes: Any) -> Stage:
                 "text_version": "v1", "source": "form", "state": state, "due_at": None,
             }  # fmt: skip
             assert requests.add(conn, values)
+        token = {"id": 1, "name": "crm", "token_hash": "x", "scopes": [], "created_at": stage.clock()}
+        conn.execute(insert(api_token).values(**token))
+        said = {"token_id": 1, "fingerprint": "f", "status": 201, "made_at": stage.clock()}
+        conn.execute(insert(idempotency).values(key="1", body=json.dumps({"email": ADDRESS}), **said))
+        conn.execute(insert(idempotency).values(key="2", body=json.dumps({"email": "bo@customer.example"}), **said))
         trouble = {"transport": "smtp", "trouble": f"450 <{ADDRESS}> not now", "since": stage.clock()}
         conn.execute(insert(breaker).values(**trouble, until=stage.clock(), trips=1))
         conn.execute(delivery.update().where(delivery.c.id == mail).values(answer=f"250 <{ASA}> queued"))

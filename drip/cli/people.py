@@ -165,7 +165,11 @@ def show_(email: EmailArgument, format: FormatOption = Format.text) -> None:
         def at(time: str | None) -> str:
             return wall(datetime.fromisoformat(time), local) if time else ""
 
-        own = {key: value for key, value in found.items() if key not in ("enrolments", "evidence", "attributes")}
+        own = {
+            key: value
+            for key, value in found.items()
+            if key not in ("enrolments", "evidence", "attributes", "consents")
+        }
         said = {**own, **{f"learner.{key}": value for key, value in found["attributes"].items()}}
         say(*(f"{key.replace('_', ' ')}: {value}" for key, value in said.items() if value not in (None, "")))
         for enrolment in found["enrolments"]:
@@ -186,6 +190,13 @@ def show_(email: EmailArgument, format: FormatOption = Format.text) -> None:
                 for e in ({**one, "said": said_by(one["kind"], one["item"], one["data"])} for one in found["evidence"])
             ]
             table(["at", "kind", "step", "item", "said", "by", "reason"], rows)
+        if found["consents"]:
+            say("")
+            said_yes = [
+                [at(one["at"]), one["what"], "yes" if one["given"] else "no", one["text_version"], one["source"]]
+                for one in found["consents"]
+            ]
+            table(["at", "agreed to", "said", "text", "where"], said_yes)
         if found["enrolments"]:
             say("", f"Times in {local}.")
 

@@ -255,6 +255,7 @@ def forget(
         "webhooks": done.webhooks,
         "fresh links": done.fresh_links,
         "requests": done.requests,
+        "answers of the API": done.api_answers,
     }
     counts = ", ".join(f"{number:,} {what}" for what, number in told.items() if number) or "nothing is old enough"
     also = "; the database file was written anew" if compacted else ""

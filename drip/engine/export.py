@@ -26,6 +26,7 @@ ABOUT: Mapping[str, str] = {
     "fresh_links": "mails that brought them a fresh link to their page, when a link of theirs was too old",
     "requests": "courses that they have asked for by the form and not confirmed; kept for a week",
     "suppression": "why their address gets no mail, if so; the list holds a keyed hash in place of the address",
+    "api_answers": "what the API was answered about them under an Idempotency-Key; kept for a day",
     "webhooks": "what was told of them to other systems, or waits to be",
 }
 #: What words mean that stand in several parts.

@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement
 
 from drip.engine.judged import judged
 from drip.schedule.civil import to_instant
-from drip.store import Store, fresh_links, requests, retention, webhooks, wiping
+from drip.store import Store, fresh_links, idempotency, requests, retention, webhooks, wiping
 from drip.store.evidence import to_evidence
 from drip.store.troubles import tried_again
 
@@ -23,6 +23,8 @@ from drip.store.troubles import tried_again
 AT_A_TIME = 500
 #: A file up to this size is written anew at night; everybody who writes waits for it (about ten seconds a gigabyte).
 LARGEST_AT_NIGHT = 1 << 30
+#: What the API was answered under an Idempotency-Key is kept for so long.
+API_ANSWERS_FOR = timedelta(days=1)
 _MARKS, _DATA = "user agents", "evidence"
 
 
@@ -46,10 +48,12 @@ class Forgotten:
     webhooks: int = 0
     fresh_links: int = 0
     requests: int = 0
+    api_answers: int = 0
     compacted: bool = False
 
     def __add__(self, other: Forgotten) -> Forgotten:
-        return Forgotten(**{one.name: getattr(self, one.name) + getattr(other, one.name) for one in fields(self)})
+        both = {one.name: (getattr(self, one.name), getattr(other, one.name)) for one in fields(self)}
+        return Forgotten(**{name: any(pair) if name == "compacted" else sum(pair) for name, pair in both.items()})
 
 
 #: Asked between two pieces of work: whether to stop.
@@ -177,4 +181,5 @@ def _forget_rows(store: Store, keep: Retention, now: datetime) -> Forgotten:
             webhooks=0 if keep.webhooks is None else webhooks.forget_sent(conn, now - keep.webhooks),
             fresh_links=0 if keep.fresh_links is None else fresh_links.forget(conn, now - keep.fresh_links),
             requests=requests.forget(conn, now=now),
+            api_answers=idempotency.forget(conn, now - API_ANSWERS_FOR),
         )

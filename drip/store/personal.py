@@ -14,6 +14,7 @@ from drip.store.tables import (
     entry,
     evidence,
     fresh_link,
+    idempotency,
     learner,
     outbox,
     request,
@@ -47,6 +48,7 @@ def of_address(
     return {
         "requests": _rows(conn, request, request.c.address_hash == address_hash),
         "suppression": _rows(conn, suppression, suppression.c.address_hash == address_hash),
+        "api_answers": _rows(conn, idempotency, naming(idempotency.c.body, words)),
         "webhooks": _rows(conn, outbox, told if learner_id is None else or_(outbox.c.learner_id == learner_id, told)),
     }
 

@@ -27,7 +27,9 @@ from erased import (
     report,
     spelled,
 )
+from postgres import Server
 from sqlalchemy import func, select
+from sqlalchemy.engine import make_url
 from stage import KEY, open_store, set_up
 
 from drip.engine.erase import Erased, erase
@@ -273,6 +275,25 @@ def test_somebody_reads_meanwhile(tmp_path: Path) -> None:
     reader.close()
     assert wipe(stage.store)
     assert found_in(files_of(stage)) == []
+
+
+@pytest.mark.usefixtures("each_database")
+@pytest.mark.parametrize("each_database", ["postgresql"], indirect=True)
+def test_nothing_is_left_on_disk_after_vacuum(tmp_path: Path, postgres_server: Server) -> None:
+    """On PostgreSQL her bytes stay in old versions of rows until the tables are rewritten, as the docs say."""
+    stage = lived(tmp_path)
+    forget(stage)
+    name = make_url(stage.store.engine.url).database
+    with postgres_server.connect(str(name)) as conn:
+        conn.execute("VACUUM FULL")
+        conn.execute("CHECKPOINT")
+        row = conn.execute("SELECT oid FROM pg_database WHERE datname = %s", [name]).fetchone()
+    assert row is not None
+    files = [path for path in postgres_server.folder.rglob(f"base/{row[0]}/*") if path.is_file()]
+    assert len(files) > 100
+    data = b"".join(path.read_bytes() for path in files)
+    assert b"before@customer.example" in data
+    assert found_in(data) == []
 
 
 def test_all_or_nothing(tmp_path: Path) -> None:

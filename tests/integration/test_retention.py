@@ -19,7 +19,7 @@ from drip.engine.retention import Forgotten, Retention, forget_old, night_of, to
 from drip.errors import SettingsError
 from drip.runners.nightly import forgetting
 from drip.settings import load
-from drip.store.tables import chore, evidence, request
+from drip.store.tables import chore, evidence, idempotency, request
 from drip.store.wiping import is_to_be_compacted
 
 KEEP = Retention()
@@ -34,6 +34,7 @@ def stage(tmp_path: Path, each_database: str) -> Stage:
     stage = lived(tmp_path)
     with stage.store.write() as conn:
         conn.execute(request.delete())
+        conn.execute(idempotency.delete())
     return stage
 
 
