@@ -100,7 +100,7 @@ def fill(folder: Path, contents: list[bytes]) -> Maildir:
     """A Maildir with these, in their order."""
     for number, content in enumerate(contents):
         keep(folder, content)
-        (made,) = [file for file in (folder / "new").iterdir() if not file.name.startswith("17")]
+        (made,) = [file for file in (folder / "new").iterdir() if ".drip." in file.name]
         made.rename(folder / "new" / f"17{number:08}.x")
     return Maildir(folder)
 
