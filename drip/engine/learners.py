@@ -6,7 +6,7 @@ import secrets
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from difflib import get_close_matches
 from typing import cast
 
@@ -138,12 +138,17 @@ def listed(store: Store, *, limit: int | None = None) -> list[Learner]:
         return learners.everyone(conn, limit=limit)
 
 
+#: Whatever ends some day has not ended then.
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+
+
 def show(
     store: Store, email: str, *, suppression_key: bytes | None = None, now: datetime | None = None
 ) -> dict[str, object]:
     """All that is known of one learner, as plain values; times are ISO 8601. Raises NotFound, naming like addresses.
 
-    `suppressed` is why they get no mail at `now`, or None (also where no key is given to look with).
+    `suppressed` is why they get no mail at `now`, or None (also where no key is given to look with). Without `now` it is
+    why they get none, or did until that ended.
     """
     with store.read() as conn:
         learner = find(conn, email)
@@ -152,9 +157,9 @@ def show(
         events = evidence.of_learner(conn, learner.id)
         said = consents.of_learner(conn, learner.id)
         suppressed = None
-        if suppression_key is not None and now is not None:
+        if suppression_key is not None:
             key = learners.suppression_hash(suppression_key, learner.email)
-            suppressed = suppression.suppressed(conn, [key], now=now).get(key)
+            suppressed = suppression.suppressed(conn, [key], now=now or _LONG_AGO).get(key)
     return {
         **plain(learner),
         "suppressed": suppressed,
