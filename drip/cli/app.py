@@ -77,7 +77,7 @@ keys_app = typer.Typer(
 )
 app.add_typer(keys_app, name="keys")
 bounces_app = typer.Typer(
-    help="Mails that came back: read them from files or a pipe, or fetch them.",
+    help="Mails that came back: read them, or fetch what waits.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
