@@ -33,6 +33,10 @@ ROWS_A_TRANSACTION = 5_000
 REF_BYTES = 9
 
 
+#: Whatever ends some day has not ended then.
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Imported:
     """What an import did, in learners; `refused` has every row that was left out, and why.
@@ -138,17 +142,13 @@ def listed(store: Store, *, limit: int | None = None) -> list[Learner]:
         return learners.everyone(conn, limit=limit)
 
 
-#: Whatever ends some day has not ended then.
-_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
-
-
 def show(
     store: Store, email: str, *, suppression_key: bytes | None = None, now: datetime | None = None
 ) -> dict[str, object]:
     """All that is known of one learner, as plain values; times are ISO 8601. Raises NotFound, naming like addresses.
 
-    `suppressed` is why they get no mail at `now`, or None (also where no key is given to look with). Without `now` it is
-    why they get none, or did until that ended.
+    `suppressed` is why they get no mail at `now`, or None (also where no key is given to look with). Without `now`,
+    also one that has ended.
     """
     with store.read() as conn:
         learner = find(conn, email)

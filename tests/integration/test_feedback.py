@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import permutations
 from pathlib import Path
+from threading import Barrier
 from typing import Any
 
 import pytest
@@ -324,3 +326,30 @@ def test_a_mail_counts_for_caps_whatever_is_told_of_it(stage: Stage) -> None:
     assert capped.deliver().sent == 0
     capped.clock.turn(days=1)
     assert capped.deliver().sent == 1
+
+
+def test_the_same_news_at_once_is_heard_once(stage: Stage) -> None:
+    """Two web sides get the same batch at the same moment, while a worker sends: each event is new to one of them."""
+    stage.people(12)
+    stage.deliver()
+    rows = [row.id for row in stage.rows()]
+    names = (News.DELIVERED, News.BOUNCED, News.COMPLAINED, News.DELAYED)
+    news = [told(stage, names[n % 4], id_, verdict=Verdict.HARD, said="x") for n, id_ in enumerate(rows)]
+    stage.clock.turn(hours=1)
+    start = Barrier(3)
+
+    def listen(heard: list[Heard]) -> int:
+        start.wait()
+        return sum(one.new for one in take(stage, *heard))
+
+    def work() -> int:
+        start.wait()
+        return stage.deliver().sent
+
+    with ThreadPoolExecutor(3) as pool:
+        first, second, worker = pool.submit(listen, news), pool.submit(listen, news[::-1]), pool.submit(work)
+        assert first.result() + second.result() == len(news)
+        worker.result()
+    states = {row.id: row.state for row in stage.rows()}
+    expected = (Phase.DELIVERED, Phase.BOUNCED, Phase.COMPLAINED, Phase.SENT)
+    assert [states[id_] for id_ in rows] == [expected[n % 4] for n in range(len(rows))]
