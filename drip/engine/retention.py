@@ -21,7 +21,7 @@ from drip.store.troubles import tried_again
 
 #: So much evidence is looked at in one transaction.
 AT_A_TIME = 500
-#: A file up to this size is written anew at night; everybody who writes waits for it (about ten seconds a gigabyte).
+#: A file up to this size is written anew at night; whoever writes waits for it (240 MB: 4 s).
 LARGEST_AT_NIGHT = 1 << 30
 #: What the API was answered under an Idempotency-Key is kept for so long.
 API_ANSWERS_FOR = timedelta(days=1)

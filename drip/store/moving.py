@@ -6,9 +6,10 @@ from sqlalchemy import Connection, Integer, Table, delete, func, insert, select,
 from sqlmodel import SQLModel
 
 from drip.errors import Refused
-from drip.store import ledger
+from drip.store import ledger, pins
 from drip.store.database import Store
-from drip.store.tables import outbox, worker
+from drip.store.learners import HIGHEST_ERASED
+from drip.store.tables import learner, outbox, worker
 
 #: So many rows are in memory at a time.
 ROWS_AT_A_TIME = 1_000
@@ -52,6 +53,8 @@ def _count_on(conn: Connection) -> None:
         id_ = table.primary_key.columns.get("id")
         if id_ is not None and isinstance(id_.type, Integer):
             highest = conn.execute(select(func.max(id_))).scalar_one()
+            if table is learner and (erased := pins.get(conn, HIGHEST_ERASED)) is not None:
+                highest = max(highest or 0, int(erased))
             if highest is not None:
                 sequence = func.pg_get_serial_sequence(table.name, "id")
                 conn.execute(select(func.setval(sequence, highest)))

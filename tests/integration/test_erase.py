@@ -35,7 +35,8 @@ from stage import KEY, open_store, set_up
 from drip.engine.erase import Erased, erase
 from drip.engine.learners import add as add_learner
 from drip.errors import NotFound, Refused
-from drip.store import learners, ledger, requests
+from drip.store import Store, learners, ledger, requests
+from drip.store.moving import copy_all
 from drip.store.tables import delivery, enrolment, former, learner, request
 from drip.store.wiping import compact, is_to_be_compacted, wipe
 from drip.track.token import Purpose, sign
@@ -200,6 +201,21 @@ def test_a_number_is_nobody_elses(tmp_path: Path) -> None:
     assert number_of(stage, "newer@customer.example") == number_of(stage, "new@customer.example") + 1
     assert stage.standing("new@customer.example").enrolment.id > hers[1]
     assert not hers[2] & set(mails_of(stage, "new@customer.example"))
+
+
+def test_a_number_is_nobody_elses_after_moving(tmp_path: Path, postgres_database: str) -> None:
+    """The last learner of a SQLite database is erased, and all moves to PostgreSQL: the next gets another number."""
+    stage = lived(tmp_path)
+    hers = number_of(stage, ADDRESS)
+    forget(stage)
+    with stage.store.write() as conn:
+        conn.execute(delivery.update().values(leased_by=None))
+    moved = Store(postgres_database)
+    copy_all(stage.store, moved)
+    add_learner(moved, "new@customer.example", now=stage.clock())
+    with moved.read() as conn:
+        assert learners.by_addresses(conn, ["new@customer.example"])["new@customer.example"].id > hers
+    moved.close()
 
 
 def test_she_may_come_back(tmp_path: Path) -> None:
