@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import stage
 from fastapi import FastAPI
 from sqlalchemy import func, select
 
@@ -125,15 +126,18 @@ def make_workspace(
     survey: Survey | None = None,
     riders: Sequence[str] = (),
     sent: str = "welcome",
+    database: str = "",
     **course: object,
 ) -> Workspace:
     """A course of two tips; the learner has got the first, whose question is `question`, and waits for the second.
 
     `sent` is the step of the mail that was sent (`review`: a recap) and `riders` the questions that came back with it;
-    `course` replaces fields of the plan.
+    `course` replaces fields of the plan. `database` is where it stands ("": what `each_database` says, or SQLite).
     """
-    store = Store(f"sqlite:///{folder / 'drip.db'}")
+    store = Store(database or stage.database_of(folder))
     store.upgrade()
+    if not (store.sqlite or database):  # its test's own: closed before its database is dropped
+        stage.OPENED.append(store)
     plan = replace(_plan(question, title, sender, language, next_at, timezone, survey), **course)  # type: ignore[arg-type]
     templates = [
         Template(

@@ -32,7 +32,7 @@ SCRIPT = "</title></style><script>alert('x')</script><img src=x onerror=\"alert(
 
 
 @pytest.fixture
-def stage(tmp_path: Path) -> Stage:
+def stage(tmp_path: Path, each_database: str) -> Stage:
     stage = set_up(tmp_path)
     stage.publish(PLAIN_COURSE)
     return stage

@@ -14,7 +14,7 @@ from urllib.parse import urlencode, urlsplit
 import httpx
 import pytest
 from starlette.routing import Route
-from ways import ANNA, OTHER, SIGNED, WAYS, House, Way, make_house, name_of
+from ways import ANNA, OTHER, SIGNED, WAYS, House, Way, kept_house, name_of, on_each_database
 from web_workspace import NOW
 
 from drip.track import token as tokens
@@ -37,9 +37,9 @@ FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> House:
+def house(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     """One house for all of them: nothing of what is tried here changes it."""
-    return make_house(tmp_path_factory.mktemp("forged"))
+    yield from kept_house(request, tmp_path_factory.mktemp("forged"))
 
 
 @pytest.fixture(scope="module")
@@ -161,6 +161,7 @@ def test_what_has_expired_is_gone(house: House, line: http.client.HTTPConnection
     assert house.dump() == before
 
 
+@on_each_database
 @each(*SIGNED)
 def test_what_we_signed_for_what_is_not_there_is_nothing(
     house: House, line: http.client.HTTPConnection, way: Way
@@ -195,6 +196,7 @@ def test_a_retired_key_verifies_and_a_removed_one_does_not(house: House, way: Wa
         house.workspace.ring = kept
 
 
+@on_each_database
 @each(*(way for way in SIGNED if way.who == ANNA))
 def test_a_link_shows_and_touches_its_own_person_alone(house: House, url: str, way: Way) -> None:
     """With Anna's link nobody sees another's address or name, and what is written is Anna's."""

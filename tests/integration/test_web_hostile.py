@@ -26,7 +26,7 @@ SCRIPT = "</title></style><script>alert('x')</script><img src=x onerror=\"alert(
 
 
 @pytest.fixture
-def workspace(tmp_path: Path) -> Workspace:
+def workspace(tmp_path: Path, each_database: str) -> Workspace:
     return make_workspace(tmp_path)
 
 

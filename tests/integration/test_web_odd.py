@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 from states import form_of
-from ways import FORMS, WAYS, House, Way, make_house, name_of
+from ways import FORMS, WAYS, House, Way, kept_house, name_of, on_each_database
 
 from drip.track.network import Network
 from drip.web.serve import running
@@ -69,8 +69,8 @@ NAMED = {
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> House:
-    return make_house(tmp_path_factory.mktemp("odd"))
+def house(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    yield from kept_house(request, tmp_path_factory.mktemp("odd"))
 
 
 @pytest.fixture(scope="module")
@@ -94,6 +94,7 @@ def test_odd_headers_and_queries_are_answered(client: httpx.Client, house: House
         assert answer.status_code in (way.status, 404), query[:40]
 
 
+@on_each_database
 @pytest.mark.parametrize("way", FORMS, ids=name_of)
 def test_odd_values_in_a_good_form_are_answered(client: httpx.Client, house: House, way: Way) -> None:
     """Every field of every form, with the page's own mark: a page that says so, or a 4xx."""

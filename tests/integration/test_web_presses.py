@@ -42,7 +42,7 @@ def stranger(kept: House) -> Iterator[httpx.Client]:
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> House:
+def house(tmp_path: Path, each_database: str) -> House:
     return make_house(tmp_path)
 
 
