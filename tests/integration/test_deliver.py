@@ -197,7 +197,7 @@ def test_a_temporary_refusal_is_tried_again_later(stage: Stage, start_smtp_serve
 
 
 def test_a_dead_address_ends_its_enrolments(stage: Stage, start_smtp_server: Callable[..., Any]) -> None:
-    """550 5.1.1 at RCPT: that person's courses end with the reason; the others go on."""
+    """550 5.1.1 at RCPT: that person's courses end with the reason, and nothing goes there again; the others go on."""
     server = start_smtp_server(script={"RCPT": {"learner1@customer.example": "550 5.1.1 no such user"}})
     over_smtp(stage, server)
     emails = stage.people(3)
@@ -207,6 +207,9 @@ def test_a_dead_address_ends_its_enrolments(stage: Stage, start_smtp_server: Cal
     assert "no such user" in (gone.enrolment.ended_by or "")
     assert gone.due_at is None
     assert stage.standing(emails[0]).enrolment.state is State.ACTIVE
+    with stage.store.read() as conn:
+        key = learners.suppression_hash(stage.sending.suppression_key, emails[1])
+        assert suppression.suppressed(conn, [key], now=stage.clock()) == {key: "bounced"}
 
 
 def test_a_refused_message_is_held_for_a_person(stage: Stage, start_smtp_server: Callable[..., Any]) -> None:
