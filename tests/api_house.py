@@ -123,10 +123,13 @@ class ApiHouse:
         return (self.folder / "serve.log").read_text("utf-8")
 
 
-def make_folder(folder: Path, database: str = "", toml: str = "", **env: str) -> ApiHouse:
+def make_folder(
+    folder: Path, database: str = "", toml: str = "", courses: Mapping[str, str] | None = None, **env: str
+) -> ApiHouse:
     """A workspace with its courses published, and nobody in it."""
     (folder / "campaigns").mkdir(parents=True, exist_ok=True)
-    for name, text in {"first-report": COURSE, **OTHERS}.items():
+    courses = courses or {"first-report": COURSE, **OTHERS}
+    for name, text in courses.items():
         (folder / "campaigns" / f"{name}.yaml").write_text(text, "utf-8")
     (folder / "drip.toml").write_text(
         f'{toml}\n[sender]\nname = "Acme"\nemail = "learn@acme.example"\n[timing]\nevery = "1 day"\n', "utf-8"
@@ -136,14 +139,16 @@ def make_folder(folder: Path, database: str = "", toml: str = "", **env: str) ->
     if database:
         house.env["DRIP_DATABASE_URL"] = database
         house.drip("db", "upgrade")
-    house.drip("publish", *(f"campaigns/{name}.yaml" for name in ("first-report", *OTHERS)))
+    house.drip("publish", *(f"campaigns/{name}.yaml" for name in courses))
     return house
 
 
 @contextmanager
-def api_house(folder: Path, database: str = "", toml: str = "", **env: str) -> Iterator[ApiHouse]:
+def api_house(
+    folder: Path, database: str = "", toml: str = "", courses: Mapping[str, str] | None = None, **env: str
+) -> Iterator[ApiHouse]:
     """Such a workspace, with a token for everything, and its web side answering."""
-    house = make_folder(folder, database, toml, **env)
+    house = make_folder(folder, database, toml, courses, **env)
     house.token = house.new_token()
     house.serve()
     try:

@@ -24,6 +24,7 @@ from drip.track.network import Network
 from drip.track.token import Ring
 from drip.web.api.app import MOUNT, Api, build_api
 from drip.web.api.guide import Guide
+from drip.web.api.problems import Problem, respond
 from drip.web.certificate import Certificates
 from drip.web.committer import Committer
 from drip.web.links import Links
@@ -119,6 +120,8 @@ def build_app(
 
     async def status(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
+        if api is not None and (request.scope["path"] + "/").startswith(f"{MOUNT}/"):  # a line break in it, say
+            return respond(Problem(error.status_code), base_url)
         return pages.status(error.status_code, links.language(request), dict(error.headers or {}))
 
     async def unforeseen(request: Request, _error: Exception) -> Response:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import Path, Query
+from pydantic import BeforeValidator
 from starlette.responses import Response
 
 from drip.engine import directory, steering
@@ -30,8 +31,17 @@ After = Annotated[
     str | None, Query(max_length=20, pattern="^[0-9]+$", description="The `next` of the page before; none: the first.")
 ]
 Limit = Annotated[int, Query(ge=1, le=LARGEST_PAGE, description="So many at the most.")]
+
+
+def _digits(said: object) -> object:
+    """One number has one spelling: an address that names it in another is no address."""
+    if isinstance(said, str) and not (said.isascii() and said.isdecimal() and not said.startswith("0")):
+        raise ValueError("the number of an enrolment is wanted")
+    return said
+
+
 #: Numbers of rows fit 63 bits.
-Id = Annotated[int, Path(ge=1, le=2**63 - 1)]
+Id = Annotated[int, BeforeValidator(_digits), Path(ge=1, le=2**63 - 1)]
 
 
 @route(

@@ -116,8 +116,8 @@ def operations(document: Mapping[str, Any], base_url: str) -> Iterator[tuple[str
                     id=said["operationId"],
                     method=method.upper(),
                     path=f"/api{path}",
-                    title=said["summary"],
-                    words=said.get("description", ""),
+                    title=_plain(said["summary"]),
+                    words=_plain(said.get("description", "")),
                     scope=said["x-scope"],
                     takes=tuple(takes),
                     says=tuple(_fields(answer["schema"], schemas)),
@@ -144,7 +144,7 @@ def curl(method: str, address: str, body: object) -> str:
 
 def _parameter(said: Mapping[str, Any]) -> FieldRow:
     where = {"path": "in the address", "query": "behind the ?"}[said["in"]]
-    words = said.get("description", "")
+    words = _plain(said.get("description", ""))
     return FieldRow(
         name=said["name"], type=f"{_type(said['schema'])}, {where}", required=said.get("required", False), words=words
     )
@@ -158,7 +158,7 @@ def _fields(schema: Mapping[str, Any], schemas: Mapping[str, Any], before: str =
             name=f"{before}{name}",
             type=_type(said),
             required=name in found.get("required", ()),
-            words=said.get("description", ""),
+            words=_plain(said.get("description", "")),
         )
         inner = said.get("items", {})
         of = next((one for one in (inner, *inner.get("anyOf", ())) if "$ref" in one), None)
@@ -170,6 +170,11 @@ def _resolved(schema: Mapping[str, Any], schemas: Mapping[str, Any]) -> Mapping[
     one = next((part for part in (schema, *schema.get("anyOf", ())) if "$ref" in part), None)
     found: Mapping[str, Any] = schema if one is None else schemas[one["$ref"].rpartition("/")[2]]
     return found
+
+
+def _plain(words: str) -> str:
+    """A text of the document without its Markdown."""
+    return words.replace("`", "").replace("*", "")
 
 
 def _type(said: Mapping[str, Any]) -> str:

@@ -18,6 +18,7 @@ from drip.web.api.strict import read_json
 
 #: How schemas name the token (components.securitySchemes).
 SECURITY = "token"
+_VALUE = "drip.value"
 _REFUSED = {"description": "Refused.", "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}}
 _TROUBLE = {**_REFUSED, "description": "Not now: the same request may be sent again."}
 
@@ -40,7 +41,7 @@ class _Strict(Request):
         return found
 
     async def json(self) -> Any:
-        return read_json(self.scope[BODY])
+        return self.scope[_VALUE]
 
 
 class StrictRoute(APIRoute):
@@ -51,6 +52,8 @@ class StrictRoute(APIRoute):
         handler = super().get_route_handler()
 
         async def strictly(request: Request) -> Response:
+            if request.scope[BODY]:  # here, since FastAPI would make one and the same refusal of every mistake in it
+                request.scope[_VALUE] = read_json(request.scope[BODY])
             return await handler(_Strict(request.scope, request.receive))
 
         return strictly
