@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:  # whoever has no such webhook does not wait for it
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 
-#: A request may be so old, and so much ahead of our clock. What is taken twice changes nothing (engine/feedback.py).
-MOST_AGE = timedelta(minutes=10)
+#: A request may be so old, and so much ahead of our clock. What is taken twice changes nothing (engine/feedback.py), and
+#: SendGrid tries for a day: should its retries keep the first try's timestamp, an outage of the web side loses nothing.
+MOST_AGE = timedelta(hours=25)
 MOST_AHEAD = timedelta(minutes=1)
 #: A signature of this kind has up to 72 bytes.
 LONGEST_SIGNATURE = 200
@@ -38,7 +39,7 @@ def public_key(text: str) -> EllipticCurvePublicKey:
 
 
 def is_fresh(timestamp: str, now: datetime) -> bool:
-    """Whether a request that says that it was made then (in seconds since 1970) was made just now."""
+    """Whether a request that says that it was made then (in seconds since 1970) is recent enough."""
     if not timestamp.isascii() or not timestamp.isdecimal() or len(timestamp) > len("99999999999"):
         return False
     age = timedelta(seconds=now.timestamp() - int(timestamp))

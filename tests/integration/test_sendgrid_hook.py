@@ -135,7 +135,7 @@ def forgeries(house: House) -> dict[str, tuple[bytes, dict[str, str]]]:
         "an altered body": (body.replace(b"spamreport", b"delivered!"), good),
         "a line's end less": (body.rstrip(), good),
         "another timestamp": (body, {**good, TIMESTAMP: str(int(good[TIMESTAMP]) + 1)}),
-        "stale": (body, later(minutes=-10, seconds=-1)),
+        "stale": (body, later(hours=-25, seconds=-1)),
         "from the future": (body, later(minutes=1, seconds=1)),
         "a timestamp with a sign": (body, {**good, TIMESTAMP: f"+{good[TIMESTAMP]}"}),
         "a timestamp with a fraction": (body, {**good, TIMESTAMP: f"{good[TIMESTAMP]}.0"}),
