@@ -173,7 +173,8 @@ def test_what_we_signed_for_what_is_not_there_is_nothing(
     for number, of in ((10**6, item), (2**62, item), (way.numbers(house, way.who)[0], 10**6)):
         token = sign(house.workspace.ring, way.purpose, number, of, expires_at=NOW + timedelta(days=1))
         if of == item or way.purpose in (Purpose.CLICK, Purpose.ANSWER, Purpose.CERTIFICATE, Purpose.SUBSCRIBE):
-            refused(line, way, token, (400, 404, 410))
+            # a pixel is a pixel also where whose it was has been erased: an old mail shows no broken picture
+            refused(line, way, token, (200,) if way.purpose is Purpose.OPEN else (400, 404, 410))
     assert house.dump() == before
 
 
