@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:  # whoever has no such webhook does not wait for it
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 
-#: A request may be so old, and so much ahead of our clock. What is taken twice changes nothing (engine/feedback.py), and
-#: SendGrid tries for a day: should its retries keep the first try's timestamp, an outage of the web side loses nothing.
+#: A request may be so old, and so much ahead of our clock. What is taken twice changes nothing (engine/feedback.py).
+#: SendGrid tries for a day: should its retries keep the first try's timestamp, an outage of ours loses nothing.
 MOST_AGE = timedelta(hours=25)
 MOST_AHEAD = timedelta(minutes=1)
 #: A signature of this kind has up to 72 bytes.
