@@ -83,13 +83,13 @@ bounces_app = typer.Typer(
 )
 app.add_typer(bounces_app, name="bounces")
 suppress_app = typer.Typer(
-    help="Addresses that get no mail: put some there, take them off, list, import, export.",
+    help="Addresses that get no mail: add, remove, list, import, export.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
 app.add_typer(suppress_app, name="suppress")
 webhook_app = typer.Typer(
-    help="Tell other systems what happens: endpoints, their secrets, what was told.",
+    help="Tell other systems what happens: endpoints, secrets, a log.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )

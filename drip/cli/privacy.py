@@ -148,7 +148,7 @@ def consent(
     ] = "",
     format: FormatOption = Format.text,
 ) -> None:
-    """Show what one learner has agreed to; with an option, write down what they said elsewhere.
+    """Show what one learner has agreed to, or write down more.
 
     Nothing that was said before is changed: the latest word holds. `--mail no` is written down and stops nothing:
     `drip suppress` does.
@@ -192,10 +192,10 @@ def pause(
     course: CourseOption = None,
     format: FormatOption = Format.text,
 ) -> None:
-    """Pause one learner's courses; what they have paused themselves stays theirs.
+    """Pause one learner's courses.
 
-    Without --until it is lifted by `drip learners resume`. It does not lengthen gaps: afterwards one mail goes, and the
-    rest counts from it.
+    What they have paused themselves stays theirs. Without --until it is lifted by `drip learners resume`. It does not
+    lengthen gaps: afterwards one mail goes, and the rest counts from it.
     """
     from drip import wiring
     from drip.engine.pausing import pause as pause_
@@ -213,7 +213,10 @@ def pause(
 
 @learners_app.command()
 def resume(email: EmailArgument, course: CourseOption = None, format: FormatOption = Format.text) -> None:
-    """Let one learner's courses go on that `drip learners pause`, or silence, has paused."""
+    """Let one learner's courses go on.
+
+    Those that `drip learners pause`, or silence, has paused.
+    """
     from drip import wiring
     from drip.engine.pausing import resume as resume_
 

@@ -140,7 +140,10 @@ def try_out(name: NameArgument, format: FormatOption = Format.text) -> None:
 
 @webhook_app.command("pause")
 def pause(name: NameArgument, format: FormatOption = Format.text) -> None:
-    """Tell it nothing for now; what happens meanwhile waits, for 30 days."""
+    """Tell it nothing for now.
+
+    What happens meanwhile waits, for 30 days.
+    """
     from drip import wiring
     from drip.engine import tell
 
@@ -166,7 +169,10 @@ def log(
     limit: Annotated[int, typer.Option("--limit", metavar="N", help="So many lines.", min=1, max=10_000)] = 20,
     format: FormatOption = Format.text,
 ) -> None:
-    """Show what was told last, what waits and why, what failed; the newest first."""
+    """Show what was told, what waits and what failed, and why.
+
+    The newest comes first.
+    """
     from drip.engine import tell
     from drip.schedule.slots import zone
 

@@ -27,6 +27,14 @@ def commands(group: Any = ROOT, path: tuple[str, ...] = ()) -> Iterator[tuple[st
 
 
 COMMANDS = dict(commands())
+GROUPS: dict[str, Any] = {
+    "drip": ROOT,
+    **{
+        f"drip {name}": group
+        for name, group in ROOT.commands.items()  # type: ignore[attr-defined]
+        if hasattr(group, "list_commands")
+    },
+}
 
 
 def said(command: Any, path: str) -> str:
@@ -41,10 +49,11 @@ def test_commands_stand_in_the_order_of_the_work() -> None:
 
 
 @pytest.mark.parametrize("wide", [80, 100])
-def test_no_line_of_the_list_is_cut_off(wide: int) -> None:
-    """Every command's one-line summary fits the terminal whole."""
-    context = ROOT.context_class(ROOT, info_name="drip", terminal_width=wide)  # type: ignore[attr-defined]
-    text = ROOT.get_help(context)
+@pytest.mark.parametrize("name", GROUPS)
+def test_no_line_of_a_list_is_cut_off(name: str, wide: int) -> None:
+    """Every command's one-line summary fits the terminal whole, in `drip --help` and in that of each group."""
+    group = GROUPS[name]
+    text = group.get_help(group.context_class(group, info_name=name, terminal_width=wide))
     assert [line for line in text.splitlines() if line.endswith("...") and "ARGS" not in line] == []
     assert max(map(len, text.splitlines())) <= wide
 
