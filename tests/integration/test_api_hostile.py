@@ -64,6 +64,9 @@ BODIES: dict[str, tuple[bytes, int]] = {
     "a huge number": (b'{"email": "ada@customer.example", "name": "x", "data": {"n": 1' + b"0" * 30 + b"}}", 400),
     "a number of 100,000 digits": (b'{"data": {"n": ' + b"9" * 100_000 + b"}}", 400),
     "a key twice": (b'{"email": "x@y.example", "email": "ada@customer.example", "name": "x"}', 400),
+    "a key twice after many": (b"{" + b"".join(b'"%x":1,' % n for n in range(100_000)) + b'"x":1,"x":1}', 400),
+    "1,001 keys": (b'{"email": "ada@customer.example", "name": "x", "data": {"a": {'
+                   + b",".join(b'"%x": []' % n for n in range(1001)) + b"}}}", 422),
     "a NUL": (b'{"email": "ada@customer.example", "name": "x", "data": {"a": "\\u0000"}}', 400),
     "a NUL in a key": (b'{"email": "ada@customer.example", "name": "x", "data": {"\\u0000": 1}}', 400),
     "half a character": (b'{"email": "ada@customer.example", "name": "x", "data": {"a": "\\ud83c"}}', 400),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from typing import Any, NoReturn
 
 from drip.web.api.problems import Problem
@@ -14,6 +15,8 @@ DEEPEST = 16
 LONGEST_TEXT = 10_000
 #: Whole numbers fit 64 bits, as other systems keep them.
 LARGEST_NUMBER = 2**63 - 1
+#: So many keys stand in one object, at the most: ours need 200. Each that is wrong is told by itself.
+MOST_KEYS = 1000
 _BAD_SIGNS = re.compile("[\x00\ud800-\udfff]")
 
 
@@ -49,9 +52,10 @@ def _place(error: json.JSONDecodeError) -> str:
 def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
+        ((twice, _),) = Counter(name for name, _ in pairs).most_common(1)
         raise Problem(400, f"A key stands twice in one object: {shown(twice)}.")
+    if len(found) > MOST_KEYS:
+        raise Problem(422, f"An object has {len(found):,} keys; {MOST_KEYS:,} are the most.")
     return found
 
 
