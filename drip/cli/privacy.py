@@ -102,11 +102,11 @@ def _left(chosen: Settings, store: Store, addresses: Sequence[str], *, delete: b
     """Files that name them still: mails of an outbox, which are deleted where that is meant, and copies of the database
     (each holds everybody: only a person can say whether it is needed).
     """
-    from drip.engine.left_behind import copies_of, naming
+    from drip.engine.left_behind import copies_naming, copies_of, mails_naming
 
     way, _, folder = chosen.transport.partition(":")
     mails = sorted((chosen.folder / (folder or "outbox")).glob("*.eml")) if way == "outbox" else []
-    mails, copies = naming(mails, addresses), naming(copies_of(store.file), addresses)
+    mails, copies = mails_naming(mails, addresses), copies_naming(copies_of(store.file), addresses)
     for path in mails if delete else []:
         path.unlink(missing_ok=True)
     names = [_short(path, chosen.folder) for path in mails]
@@ -227,7 +227,7 @@ def resume(email: EmailArgument, course: CourseOption = None, format: FormatOpti
 
 def _tell(done: Sequence[Paused], what: str) -> None:
     for one in done:
-        until = f" until {shown(one.until)}" if one.until is not None else ""
+        until = f" until {shown(one.until, one.until.tzinfo)}" if one.until is not None else ""
         say(f"{one.course}: {what if one.done else one.why}{until}")
 
 

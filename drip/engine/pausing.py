@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime, time
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
 
@@ -22,7 +23,10 @@ from drip.store.wishes import MARKETER
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Paused:
-    """What became of one of their courses. `done` is false where there was nothing to do: `why` says why."""
+    """What became of one of their courses. `done` is false where there was nothing to do: `why` says why.
+
+    `until` is told by the clock of where they are.
+    """
 
     course: str
     done: bool
@@ -64,11 +68,11 @@ def _going_on(conn: Connection, email: str, course_id: str | None) -> list[Stand
 
 def _pause(conn: Connection, standing: Standing, until: date | None, now: datetime) -> Paused:
     stands, plan = standing.enrolment, courses.plan_of(conn, standing.enrolment.revision)
+    zone = None if plan is None else zone_of(standing.learner, plan)
     until_at = None
     if until is not None:
-        if plan is None:
+        if zone is None:
             raise NotFound(f"the plan of {stands.course_id} is lost")
-        zone = zone_of(standing.learner, plan)
         until_at = to_instant(datetime.combine(until, time.min), zone)
         if not now < until_at <= now + LONGEST_PAUSE:
             raise Refused(f"{until}: a pause ends on a day to come, within a year; without --until it ends by `resume`")
@@ -76,10 +80,14 @@ def _pause(conn: Connection, standing: Standing, until: date | None, now: dateti
         said = "paused by a person" + (f" until {until}" if until is not None else "")
         note = Note(at=now, kind=Did.PAUSE, step=stands.next_step or "", reason=said)
         enrolments.add_trace(conn, [(stands.id, note)])
-        return Paused(course=stands.course_id, done=True, until=until_at)
-    return Paused(
-        course=stands.course_id, done=False, why=f"paused by the {stands.paused_by}", until=stands.paused_until
-    )
+        return Paused(course=stands.course_id, done=True, until=_there(until_at, zone))
+    why = f"paused by the {stands.paused_by}"
+    return Paused(course=stands.course_id, done=False, why=why, until=_there(stands.paused_until, zone))
+
+
+def _there(at: datetime | None, zone: ZoneInfo | None) -> datetime | None:
+    """A time by the clock of where they are: a day that begins there may be the day before in UTC."""
+    return at if at is None or zone is None else at.astimezone(zone)
 
 
 def _resume(conn: Connection, standing: Standing, now: datetime) -> Paused:

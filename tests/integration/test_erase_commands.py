@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -136,6 +136,29 @@ def test_files_too(folder: Path) -> None:
     assert len(list((folder / "outbox").glob("*.eml"))) == 2
 
 
+def test_files_of_one_whose_domain_is_no_ascii(folder: Path) -> None:
+    """A mail has the domain in ASCII, in its name and in its To: it is found, told, and deleted where that is meant."""
+    drip("learners", "add", "asa@företag.example")
+    drip("enrol", "course", "--email", "asa@företag.example")
+    drip("run", "--until-idle")
+    said = json.loads(drip("learners", "erase", "Asa@Företag.example", "--files", "--format", "json"))
+    (deleted,) = said["files"]["deleted"]
+    assert "asa@xn--fretag-wxa.example" in deleted
+    assert not (folder / deleted).exists()
+
+
+def test_files_of_those_whose_addresses_are_longer(folder: Path) -> None:
+    """Erasing bo@ deletes no mail of jumbo@, nor of bo@ in a domain that begins with the same words."""
+    for other in ("jumbo@customer.example", "jum.bo@customer.example", "bo@customer.example.org"):
+        drip("learners", "add", other)
+        drip("enrol", "course", "--email", other)
+    drip("run", "--until-idle")
+    said = json.loads(drip("learners", "erase", "bo@customer.example", "--files", "--format", "json"))
+    (deleted,) = said["files"]["deleted"]
+    assert deleted.endswith("-bo@customer.example.eml")
+    assert len(list((folder / "outbox").glob("*.eml"))) == 5
+
+
 def test_some_are_unknown(folder: Path) -> None:
     """A slip among several is told, with exit 1; the others are erased."""
     said = drip("learners", "erase", "adda@customer.example", "bo@customer.example", "nobody", code=1)
@@ -161,6 +184,14 @@ def test_consent_is_kept_with_its_text(folder: Path) -> None:
     assert told["consents"][0]["text_version"] != told["consents"][1]["text_version"] == "v2"
     assert json.loads(drip("learners", "export", ADA))["learner"][0]["consents_opens"] is False
     assert "has said nothing" in drip("learners", "consent", "bo@customer.example")
+
+
+def test_until_is_told_by_the_clock_of_the_learner(folder: Path) -> None:
+    """The day that was typed is the day that is shown, also where it begins while it is still yesterday in UTC."""
+    day = (datetime.now(UTC) + timedelta(days=20)).date()
+    drip("learners", "add", ADA, "--timezone", "Asia/Tokyo")
+    for _ in range(2):
+        assert f"{day} 00:00 +0900" in drip("learners", "pause", ADA, "--until", str(day))
 
 
 def test_pause_and_resume(folder: Path) -> None:
