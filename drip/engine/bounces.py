@@ -100,7 +100,7 @@ def _until(stop: Callable[[], bool], letters: Iterator[Letter]) -> Iterator[Lett
 def _rows(name: str, read: Read, judged: list[Judged] | None) -> Iterator[Row]:
     if not read.heard:
         yield Row(file=name, kind="none", recipient="", verdict=None, status="", delivery=None, done=read.why)
-    for place, one in enumerate(read.heard):
+    for place, one in enumerate(read.heard if judged is None else [each.heard for each in judged]):
         yield Row(
             file=name,
             kind=kind_of(one.news),

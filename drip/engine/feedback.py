@@ -7,7 +7,7 @@ report about anybody. Replays change nothing, and the order in which news come m
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -15,9 +15,20 @@ from sqlalchemy import Connection
 
 from drip.engine import leaving, suppressing
 from drip.engine.announce import Announcement, Event, announce, of_course, of_mail
-from drip.engine.hearing import KINDS, LONGEST_WORDS, UNSETTLED, Hearing, first_heard, fit, matched, tells, when
+from drip.engine.hearing import (
+    KINDS,
+    LONGEST_WORDS,
+    UNSETTLED,
+    Hearing,
+    first_heard,
+    fit,
+    matched,
+    passed_on,
+    tells,
+    when,
+)
 from drip.engine.settle import go_past
-from drip.store import Store, enrolments, evidence, former, ledger, suppression
+from drip.store import Store, came_back, enrolments, evidence, former, ledger, suppression
 from drip.store.ledger import Phase
 from drip.store.suppression import BOUNCED, COMPLAINED, SOFT_BOUNCES, UNSUBSCRIBED
 from drip.store.troubles import tried_again
@@ -76,6 +87,7 @@ def hear(
     heard = [fit(one) for one in heard]
     with store.write() as conn:
         hearing, own = matched(conn, heard, suppression_key, now, soft_bounces)
+        heard = [passed_on(hearing, one) if one.delivery_id in hearing.rows else one for one in heard]
         new = first_heard(conn, hearing, [place for place in own if tells(hearing, heard[place])], heard)
         for place in sorted(new, key=lambda place: heard[place].at):
             _settle(hearing, place, heard[place])
@@ -171,18 +183,33 @@ def _announced(hearing: Hearing, heard: Heard) -> Iterator[Announcement]:
 def _takes_nothing(hearing: Hearing, learner_id: int) -> str:
     """How often, and since when, a mailbox has taken nothing, where that is enough; "" where it is not."""
     signs = evidence.signs_of(hearing.conn, learner_id)
-    came_back = {event.delivery_id for event in signs if event.kind is Kind.BOUNCE}
+    returned = {event.delivery_id for event in signs if event.kind is Kind.BOUNCE}
     bounced: dict[int | None, datetime] = {}
     for event in signs:
         if event.kind is Kind.BOUNCE:
             if event.item == str(Verdict.SOFT):
                 bounced.setdefault(event.delivery_id, event.at)
-        elif event.kind is not Kind.DELIVERED or event.delivery_id not in came_back:
+        elif event.kind is not Kind.DELIVERED or event.delivery_id not in returned:
             bounced.clear()  # a gateway may take a mail, and give it back later: that one was not delivered
-    times = list(bounced.values())
+    times = _in_a_row(came_back.gone_to(hearing.conn, learner_id), bounced, returned)
     if len(times) < hearing.soft_bounces or times[-1] - times[0] < SOFT_OVER:
         return ""
     return f"{len(times)} mails in a row since {times[0].date().isoformat()}"
+
+
+def _in_a_row(
+    gone: Sequence[int], soft: Mapping[int | None, datetime], returned: Container[int | None]
+) -> list[datetime]:
+    """When the last mails in a row came back for now. One that went before the last of these and has not come back has
+    arrived, also where nobody tells of deliveries; one that came back for another reason says nothing.
+    """
+    times: list[datetime] = []
+    for id_ in reversed(gone):
+        if id_ in soft:
+            times.append(soft[id_])
+        elif times and id_ not in returned:
+            break
+    return sorted(times)
 
 
 def _of_the_erased(conn: Connection, heard: Sequence[Heard], hearing: Hearing) -> None:

@@ -9,11 +9,12 @@ from hashlib import sha256
 
 from sqlalchemy import Connection
 
+from drip.render.mime import ascii_address
 from drip.store import enrolments, evidence, learners, ledger
 from drip.store.enrolments import Standing
 from drip.store.ledger import GONE, Delivery, Phase
 from drip.track.evidence import Evidence, Kind
-from drip.track.heard import Heard, News
+from drip.track.heard import BY_MAIL, Heard, News, Verdict
 
 #: Words of the other side are kept as far as here.
 LONGEST_WORDS = 500
@@ -107,6 +108,31 @@ def matched(
     rows = {id_: row for id_, row in rows.items() if row.enrolment_id in standings}  # the others' learners are erased
     hearing = Hearing(conn=conn, key=key, now=now, soft_bounces=soft_bounces, rows=rows, standings=standings)
     return hearing, [place for place, one in enumerate(heard) if one.delivery_id in rows]
+
+
+def passed_on(hearing: Hearing, heard: Heard) -> Heard:
+    """The same; soft, where a mail server calls another address dead than the one that the mail was sent to.
+
+    That one had passed it on, to several perhaps. `inbound/bounces.py` sees that only where the mail came back with it.
+    """
+    own = hearing.standing(heard).learner.email
+    hard = heard.source == BY_MAIL and heard.verdict is Verdict.HARD
+    if not hard or not heard.recipient or _is_same(heard.recipient, own):
+        return heard
+    return replace(heard, verdict=Verdict.SOFT, recipient=own, data={**heard.data, "passed_on": True})
+
+
+def _is_same(one: str, other: str) -> bool:
+    """Whether two spellings are one address: in any letters, the domain in Unicode or not, or with a dot at its end."""
+    return _spelt(one) == _spelt(other)
+
+
+def _spelt(address: str) -> str:
+    address = address.rstrip(".").casefold()
+    try:
+        return ascii_address(address)
+    except ValueError:
+        return address
 
 
 def tells(hearing: Hearing, heard: Heard) -> bool:

@@ -20,11 +20,9 @@ from drip.inbound.replies import is_automatic, writer
 from drip.inbound.unformatted import looks_returned, unformatted
 from drip.inbound.verdicts import news_of, status_in, verdict_of
 from drip.inbound.whose import Whose, message_id, whose
-from drip.track.heard import Heard, News, Verdict
+from drip.track.heard import BY_MAIL, Heard, News, Verdict
 from drip.track.token import Ring
 
-#: What `Heard.source` says.
-SOURCE = "mail"
 #: Recipients of one report that are listed: our mails go to one each.
 MOST_RECIPIENTS = 100
 #: What a mail says of its own date is believed if it is so recent.
@@ -106,7 +104,7 @@ def _heard(
     return Heard(
         news=news,
         at=datetime.min.replace(tzinfo=UTC),
-        source=SOURCE,
+        source=BY_MAIL,
         source_id="",
         recipient=_printable(recipient),
         verdict=verdict,

@@ -10,7 +10,7 @@ from datetime import datetime
 from sqlalchemy import Connection, case, func, select, text
 
 from drip.store.ledger import GONE
-from drip.store.tables import CAME_BACK, delivery, evidence, learner
+from drip.store.tables import CAME_BACK, delivery, enrolment, evidence, learner
 from drip.track.evidence import Kind
 from drip.track.heard import Verdict
 
@@ -40,6 +40,17 @@ def told_of(conn: Connection, *, since: datetime, until: datetime) -> tuple[int,
     mine = (delivery.c.state.in_(GONE), delivery.c.sent_at >= since, delivery.c.sent_at < until)
     sent, number = conn.execute(select(func.count(), told).where(*mine)).one()
     return sent, number or 0
+
+
+def gone_to(conn: Connection, learner_id: int) -> list[int]:
+    """The mails that have gone to a learner, over all of their courses, in the order in which they went."""
+    query = (
+        select(delivery.c.id)
+        .join(enrolment, enrolment.c.id == delivery.c.enrolment_id)
+        .where(enrolment.c.learner_id == learner_id, delivery.c.state.in_(GONE))
+        .order_by(delivery.c.sent_at, delivery.c.id)
+    )
+    return list(conn.execute(query).scalars())
 
 
 def since(conn: Connection, at: datetime) -> CameBack:

@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+#: What `Heard.source` says of what a mail says that came back.
+BY_MAIL = "mail"
+
 
 class News(StrEnum):
     """What is said to have become of it."""

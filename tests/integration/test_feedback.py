@@ -241,6 +241,48 @@ def test_a_sign_of_life_begins_the_count_anew(stage: Stage, sign: str) -> None:
     assert soft(stage, times=1, days=3) == [None]
 
 
+@pytest.mark.parametrize("over_smtp", [False, True])
+def test_mails_that_arrive_between_begin_the_count_anew(stage: Stage, over_smtp: bool) -> None:
+    """Full five times in ten mails, with others between that stayed there: not in a row, also where nobody tells so."""
+    stage.publish(PLAIN_COURSE + "".join(f"  - {{tip: more-{n}, subject: '{n}', body: B}}\n" for n in range(4)))
+    found: list[str | None] = []
+    for _ in range(5):
+        found += soft(stage, times=1, days=3)
+        stage.deliver()
+        if not over_smtp:
+            take(stage, told(stage, News.DELIVERED, stage.rows()[-1].id))
+        stage.clock.turn(days=3)
+    assert found == [None] * 5
+    assert len(stage.rows()) == 10
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2, 3, 4), (4, 3, 2, 1, 0), (4, 0, 3, 1, 2)])
+def test_soft_bounces_that_come_late_are_in_a_row_too(stage: Stage, order: tuple[int, ...]) -> None:
+    """A server tries for days, and gives mails back in any order, after the next have gone: the row is one of mails."""
+    for _ in range(5):
+        stage.clock.turn(days=3)
+        stage.deliver()
+    rows = [row.id for row in stage.rows()]
+    begun, now = stage.clock(), stage.clock() + timedelta(days=10)
+    found = []
+    for number in order:
+        at = begun + timedelta(days=2 * number)
+        news = told(stage, News.BOUNCED, rows[number], verdict=Verdict.SOFT, said="full", at=at, source_id=f"s{number}")
+        (done,) = hear(stage.store, [news], suppression_key=KEY, now=now)
+        found.append(done.suppressed)
+    assert found == [None] * 4 + ["soft-bounces"]
+
+
+def test_an_address_that_another_has_passed_the_mail_on_to_is_another(stage: Stage) -> None:
+    """A mail server calls somebody dead who is not whom we wrote to: soft, for behind an alias may be several."""
+    by_mail = {"source": "mail", "source_id": "one"}
+    (done,) = take(stage, hard(stage, recipient="eva@home.example", **by_mail))
+    assert (done.heard.verdict, done.heard.recipient, done.suppressed) == (Verdict.SOFT, ADA, None)
+    assert stage.standing(ADA).enrolment.state is State.ACTIVE
+    (done,) = take(stage, hard(stage, recipient=f"{ADA.upper()}.", **{**by_mail, "source_id": "two"}))
+    assert (done.heard.verdict, done.suppressed) == (Verdict.HARD, "bounced")
+
+
 def test_a_mail_of_somebody_erased_bars_their_address(stage: Stage) -> None:
     """What is said for ever of an address holds for people since erased too; nothing else is kept."""
     with stage.store.write() as conn:
