@@ -32,8 +32,8 @@ _MARKS = (
 _PRECEDENCE = re.compile(r"auto[_-]?reply\b", re.IGNORECASE)
 _MESSAGE_CLASS = re.compile(r"autorespon|oof|out.?of.?office|ipm\.note\.rules\.oof", re.IGNORECASE)
 _DAEMONS = re.compile(
-    r"(?:\A|[\s<\"])(?:mailer[-_. ]?daemon|postmaster|mail[-_. ]?daemon|mdaemon|mail[-_ ]delivery|mailer|mail-system"
-    r"|microsoftexchange[0-9a-f]{10,64})\b",
+    r"(?:\A|[\s<\"])(?:mailer[-_. ]?daemon|postmaster|mail[-_. ]?daemon|mdaemon|mail[-_ ]delivery|mail-system"
+    r"|microsoftexchange[0-9a-f]{10,64})\b|(?:\A|<)mailer@",  # people are called Mailer too
     re.IGNORECASE,
 )
 
