@@ -124,15 +124,15 @@ def take_in(
     """Put what stands in a CSV file on the list: addresses (`email`), or our own hashes (`address_hash`).
 
     Other columns are reason, source, at, expires_at and left_at; `reason` and `lasts_for` go over what the file says.
-    Taking in the same again changes nothing. Raises ImportRefused where the header names neither.
+    Of an address that stands there twice what weighs more counts. Taking in the same again changes nothing. Raises
+    ImportRefused where the header names neither.
     """
     sheet = read_sheet(data, "email")
     names = [cell.strip().lower().removeprefix("\ufeff") for cell in sheet.header]
     if not {"email", "address_hash"} & set(names):
         raise ImportRefused("the first line must name the columns, `email` or `address_hash` among them")
-    entries: dict[str, Entry] = {}
+    entries: list[Entry] = []
     refused: list[RowProblem] = []
-    taken = 0
     for line, row in sheet.rows:
         if isinstance(row, Broken):
             refused.append(RowProblem(line=line, column=None, message=row.message))
@@ -141,14 +141,12 @@ def take_in(
         if not any(cells.values()):
             continue
         try:
-            entry = _entry(cells, suppression_key, now, reason, lasts_for)
+            entries.append(_entry(cells, suppression_key, now, reason, lasts_for))
         except (BadCell, DripError, ValueError) as error:
             refused.append(RowProblem(line=line, column=None, message=str(error)))
             continue
-        taken += 1
-        entries.setdefault(entry.address_hash, entry)
-    _put(store, list(entries.values()))
-    return TakenIn(taken=taken, refused=tuple(refused))
+    _put(store, entries)
+    return TakenIn(taken=len(entries), refused=tuple(refused))
 
 
 def _put(store: Store, entries: Sequence[Entry]) -> None:

@@ -189,6 +189,15 @@ def test_a_file_of_addresses(stage: Stage) -> None:
     ]
 
 
+@pytest.mark.parametrize("turned", [False, True])
+def test_an_address_that_stands_there_twice(stage: Stage, turned: bool) -> None:
+    """Two services' lists in one file: what weighs more counts, wherever it stands."""
+    rows = [f"{BO},full,2026-12-24", f"{BO},complained,"]
+    data = "\n".join(["email,reason,expires_at", *(reversed(rows) if turned else rows)]).encode()
+    done = suppression_list.take_in(stage.store, data, suppression_key=KEY, now=stage.clock())
+    assert (done.taken, [(one.reason, one.expires_at) for one in everything(stage)]) == (2, [("complained", None)])
+
+
 @pytest.mark.parametrize(
     "data",
     [b"", b"name,address\na,b\n", b"PK\x03\x04", b"\xff\xfe\x00", b"\0\0"],
