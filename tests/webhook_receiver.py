@@ -5,7 +5,7 @@
 - a number: that status; or a dict: `status`, `headers`, `body`;
 - `hold`: say nothing until `release()`, and then 200; `close`: read it all, and hang up; `garbage`: what is no HTTP;
 - `redirect`: 302 to `/elsewhere` of this very server; `endless`: 200, and a body without an end;
-- `half`: a status line, and nothing more until `release()`.
+- `half`: a status line, and nothing more until `release()`; `trickle`: 200, and a byte now and then until `release()`.
 
 It writes down every post, also those that it does not take, before anybody hears of it.
 """
@@ -129,7 +129,7 @@ class Receiver:
         with self._door:
             action = self.script.pop(0) if len(self.script) > 1 else self.script[0]
             status = action if isinstance(action, int) else action.get("status") if isinstance(action, dict) else None
-            takes = action in ("hold", "endless") or (isinstance(status, int) and 200 <= status < 300)
+            takes = action in ("hold", "endless", "trickle") or (isinstance(status, int) and 200 <= status < 300)
             headers = {name.lower(): value for name, value in handler.headers.items()}
             self.got.append(Got(path=handler.path, headers=headers, body=body, taken=takes))
             self._door.notify_all()
@@ -159,6 +159,10 @@ class Receiver:
                 handler.wfile.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
                 while not self._held.is_set():
                     handler.wfile.write(b"400\r\n" + b"x" * 1024 + b"\r\n")
+            case "trickle":
+                handler.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
+                while not self._held.wait(0.05):
+                    handler.wfile.write(b"x")
             case "close":
                 handler.connection.shutdown(socket.SHUT_RDWR)
                 handler.close_connection = True

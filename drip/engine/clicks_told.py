@@ -48,6 +48,8 @@ def judged(conn: Connection, worker: str, posts: Sequence[Post], *, now: datetim
         unsettled = [at for at, _ in here if at + SETTLES_AFTER > now]
         if by_people:
             told[post.id] = replace(post, happened_at=min(by_people))
+            if told[post.id].happened_at != post.happened_at:  # so that every attempt says the same
+                webhooks.happened(conn, post.id, told[post.id].happened_at)
             continue
         del told[post.id]
         if unsettled:

@@ -39,6 +39,7 @@ from drip.schedule.patience import (
 from drip.store import Store, endpoints, webhooks
 from drip.store.endpoints import Endpoint
 from drip.store.ledger import Lease
+from drip.store.troubles import tried_again
 from drip.store.webhooks import Post
 
 log = logging.getLogger("drip.webhooks")
@@ -49,6 +50,8 @@ BATCH, CONNECTIONS = 40, 4
 _BATCH_SECONDS = 30.0
 #: Whoever tries an endpoint in trouble has it for itself for so long; a post takes 20 s at most.
 _TURN = timedelta(seconds=60)
+#: No row's number has more digits.
+_DIGITS = 18
 #: So much of what nobody has wanted is given out at a time.
 _NOBODYS = 200
 
@@ -118,11 +121,12 @@ def send_to(posting: Posting, endpoint_id: str, *, stop: Stop = lambda: False) -
             lot = _take(posting, conn, endpoint_id)
         if lot is None:
             break
+        if not lot.posts:
+            continue  # only machines' clicks: the mails have the database to themselves before we look on
         batch, name = _Batch(posting, lot), lot.endpoint.name
         with _renewing(posting, [post.id for post in lot.posts]):
             batch.run(stop)
-        with posting.store.write() as conn:
-            done = _write_down(posting, conn, batch)
+        done = _written_down(posting, batch)
         total += done
         if not done.sent and (done.retried or done.failed):
             break  # it is left alone for a while, or tried again at the next look
@@ -140,7 +144,8 @@ def message_id(id: int, key: str) -> str:
 def number_of(message: str) -> int | None:
     """The row that such an id names."""
     parts = message.split("_")
-    return int(parts[1]) if len(parts) == 3 and parts[0] == "msg" and parts[1].isdecimal() else None
+    ours = len(parts) == 3 and parts[0] == "msg" and parts[1].isdecimal() and len(parts[1]) <= _DIGITS
+    return int(parts[1]) if ours else None
 
 
 def body_of(name: str, at: datetime, data: dict[str, object], *, ref: str | None, email: str | None) -> str:
@@ -155,7 +160,7 @@ def body_of(name: str, at: datetime, data: dict[str, object], *, ref: str | None
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Lot:
-    """What was leased for one endpoint."""
+    """What was leased for one endpoint. Without posts: what was due was not to be told, and more may be due."""
 
     endpoint: Endpoint
     posts: Sequence[Post]
@@ -173,14 +178,11 @@ def _take(posting: Posting, conn: Connection, endpoint_id: str) -> _Lot | None:
     if there is None or there.paused_at is not None or (there.failures < ALONE_AFTER and _is_quiet(there, now)):
         return None
     alone = there.failures >= ALONE_AFTER
-    while True:
-        posts = webhooks.lease(conn, there.id, held, now=now, limit=1 if alone else BATCH)
-        if not posts:
-            if alone:  # nothing is due after all: whoever finds something next may try
-                endpoints.leave_alone(conn, there.id, until=now)
-            return None
-        if told := judged(conn, posting.worker, posts, now=now):
-            return _Lot(endpoint=there, posts=told)
+    posts = webhooks.lease(conn, there.id, held, now=now, limit=1 if alone else BATCH)
+    told = judged(conn, posting.worker, posts, now=now)
+    if alone and not told:  # nothing to try it with: whoever finds something next may
+        endpoints.leave_alone(conn, there.id, until=now)
+    return _Lot(endpoint=there, posts=told) if posts else None
 
 
 def _is_quiet(one: Endpoint, now: datetime) -> bool:
@@ -234,10 +236,17 @@ def post_now(posting: Posting, endpoint: Endpoint, *, message: str, body: str) -
     return posting.poster.post(endpoint.url, headers, body.encode())
 
 
+@tried_again
+def _written_down(posting: Posting, batch: _Batch) -> Posted:
+    """Write every outcome in one transaction: what was taken, and is not marked, would be posted again."""
+    with posting.store.write() as conn:
+        return _write_down(posting, conn, batch)
+
+
 def _write_down(posting: Posting, conn: Connection, batch: _Batch) -> Posted:
     """Write every outcome, and how the endpoint fares."""
     now, worker, endpoint, answers = posting.clock(), posting.worker, batch.lot.endpoint, batch.answers
-    sent = {id_: answer.words for id_, answer in answers.items() if answer.taken}
+    sent = {id_: answers[id_].words for id_ in sorted(answers) if answers[id_].taken}
     webhooks.mark_sent(conn, sent, now=now)
     again: dict[int | None, datetime] = {}
     retried = failed = 0

@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from http.cookiejar import DefaultCookiePolicy
 from threading import Lock, Thread
 from typing import Protocol
 
@@ -100,24 +101,29 @@ class HttpPoster:
                 # a proxy that the environment names leads away from here, not to this machine
                 mounts=dict.fromkeys(("all://localhost", "all://127.0.0.1", "all://[::1]")),
             )
+            # what a receiver would have us remember would grow with every post, and go out with the next
+            self._client.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=()))
         return self._client
 
     async def _post(self, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
         sent = {"content-type": "application/json", "accept-encoding": "identity", "user-agent": "drip", **headers}
+        ends_at = asyncio.get_running_loop().time() + IN_ALL_SECONDS
         try:
-            async with asyncio.timeout(IN_ALL_SECONDS):
+            async with asyncio.timeout_at(ends_at):
                 request = self._opened().build_request("POST", url, headers=sent, content=body)
                 response = await self._opened().send(request, stream=True)
-                try:
-                    said = await _start_of(response)
-                finally:
-                    with suppress(httpx.HTTPError, OSError):
-                        await response.aclose()
+            said = await _start_of(response, ends_at)
         except TimeoutError:
             return Answer(status=None, words=f"no answer within {IN_ALL_SECONDS:g} s")
         except httpx.TimeoutException as error:
             return Answer(status=None, words=_too_slow(error))
-        except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
+        except (
+            httpx.HTTPError,
+            httpx.InvalidURL,
+            OSError,
+            ValueError,
+            ImportError,
+        ) as error:  # the last: SOCKS proxies
             return Answer(status=None, words=_on_one_line(f"no answer: {_cause(error)}"))
         phrase = f"{response.status_code} {response.reason_phrase}".strip()
         if response.is_redirect:
@@ -130,14 +136,17 @@ class HttpPoster:
         )
 
 
-async def _start_of(response: httpx.Response) -> str:
-    """The first kilobyte of an answer. Its status is known, whatever becomes of the rest."""
+async def _start_of(response: httpx.Response, ends_at: float) -> str:
+    """The first kilobyte of an answer. Its status is known, whatever the rest is, and however slowly it comes."""
     said = b""
+    with suppress(httpx.HTTPError, OSError):  # time that is up is one of the latter
+        async with asyncio.timeout_at(ends_at):
+            async for piece in response.aiter_raw():
+                said += piece
+                if len(said) >= LONGEST_ANSWER:
+                    break
     with suppress(httpx.HTTPError, OSError):
-        async for piece in response.aiter_raw():
-            said += piece
-            if len(said) >= LONGEST_ANSWER:
-                break
+        await response.aclose()
     return said[:LONGEST_ANSWER].decode("utf-8", "replace")
 
 

@@ -219,6 +219,11 @@ def put_back(conn: Connection, worker: str, id_: int, *, due_at: datetime) -> No
     conn.execute(update(outbox).where(outbox.c.id == id_, outbox.c.leased_by == worker).values(due_at=due_at, **_FREED))
 
 
+def happened(conn: Connection, id_: int, at: datetime) -> None:
+    """What one tells of has happened at that time."""
+    conn.execute(update(outbox).where(outbox.c.id == id_).values(happened_at=at))
+
+
 def drop(conn: Connection, ids: Sequence[int]) -> None:
     """Take rows away that are not to be told after all."""
     for start in range(0, len(ids), CHUNK):

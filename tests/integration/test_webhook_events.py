@@ -12,10 +12,11 @@ from stage import KEY, PLAIN_COURSE, START, Stage, open_store, set_up
 from webhook_receiver import Receiver, webhook_receiver
 from webhook_stage import endpoint, log_of, posting_of, secret
 
-from drip.engine.announce import Announcement, Event, announce
+from drip.engine.announce import Announcement, Event, announce, click_key
 from drip.engine.enrol import enrol
-from drip.engine.webhooks import send_due
+from drip.engine.webhooks import BATCH, Posted, send_due, send_to
 from drip.plan.choice import is_held_out
+from drip.schedule.patience import ALONE_AFTER
 from drip.store import endpoints, learners, webhooks
 from drip.track.token import answer_item
 
@@ -159,6 +160,47 @@ def test_a_persons_click_behind_a_scanners_is_told_when_it_has_settled(stage: St
     stage.clock.turn(minutes=5)
     tell_all(stage)
     assert [got.told["timestamp"] for got in receiver.got] == [at.isoformat()]
+
+
+def test_a_click_that_is_tried_again_says_the_same(stage: Stage, receiver: Receiver) -> None:
+    """When the person clicked, not the scanner before: at the second attempt too, under the same webhook-id."""
+    endpoint(stage, receiver, events=["clicked"])
+    stage.enrol(ADA)
+    stage.clock.turn(hours=3)
+    stage.deliver()
+    mail = stage.rows()[0].id
+    stage.clock.turn(seconds=3)
+    stage.recorder.clicked(mail, 0, stage.visit("scanner"))
+    stage.clock.turn(seconds=50)
+    stage.recorder.clicked(mail, 0, stage.visit("person"))
+    receiver.script = [503, 200]
+    stage.clock.turn(minutes=2)
+    tell_all(stage)
+    stage.clock.turn(minutes=1)
+    tell_all(stage)
+    assert [got.taken for got in receiver.got] == [False, True]
+    assert len({(got.id, got.body) for got in receiver.got}) == 1
+
+
+@pytest.mark.parametrize("in_trouble", [False, True])
+def test_scanners_clicks_are_judged_a_lot_at_a_time(stage: Stage, receiver: Receiver, in_trouble: bool) -> None:
+    """However many there are, the mails have the database to themselves in between; what is behind them is told."""
+    endpoint(stage, receiver, events=["clicked", "crm.thing"])
+    with stage.store.write() as conn:
+        at = stage.clock() - timedelta(hours=1)
+        clicks = [
+            Announcement(type="clicked", key=click_key(1, mail, 0), learner_id=None, at=at) for mail in range(BATCH + 5)
+        ]
+        announce(conn, clicks, now=stage.clock())
+        announce(conn, [Announcement(type="crm.thing", key="thing/1", learner_id=None)], now=stage.clock())
+        if in_trouble:
+            endpoints.went_wrong(conn, "endpoint-crm", ALONE_AFTER, words="503", now=stage.clock())
+    posting, once = posting_of(stage), iter([False, True])
+    assert send_to(posting, "endpoint-crm", stop=lambda: next(once)) == Posted()
+    assert len(log_of(stage)) == BATCH + 6 - (1 if in_trouble else BATCH)
+    assert send_due(posting) == Posted(sent=1)
+    posting.poster.close()
+    assert [line.name for line in log_of(stage)] == ["crm.thing"]
 
 
 def test_a_person_who_comes_after_a_scanner_was_forgotten_is_told(stage: Stage, receiver: Receiver) -> None:

@@ -5,14 +5,17 @@ from __future__ import annotations
 import ssl
 from collections import defaultdict
 from collections.abc import Iterator
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from threading import Event as Flag
 from threading import Thread
 
 import pytest
 from https_front import certificate
+from sqlalchemy import update
 from stage import SECRET, START, Stage, open_store, set_up
 from standardwebhooks.webhooks import WebhookVerificationError
 from webhook_receiver import Action, Receiver, webhook_receiver
@@ -27,6 +30,8 @@ from drip.outbound.signing import signed
 from drip.runners.webhooks import telling
 from drip.schedule.patience import ALONE_AFTER, SPANS
 from drip.store import webhooks
+from drip.store.tables import outbox
+from drip.store.troubles import Undone
 
 
 @pytest.fixture
@@ -106,6 +111,40 @@ def test_a_body_without_an_end_is_not_read_to_its_end(stage: Stage, receiver: Re
     receiver.script = ["endless"]
     with posting_for(stage) as posting:
         assert send_due(posting) == Posted(sent=1)
+
+
+def test_an_answer_that_trickles_for_ever_counts_from_its_status(
+    stage: Stage, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The receiver has said that it has it: how slowly it says the rest makes us tell it nothing twice."""
+    monkeypatch.setattr(outbound, "IN_ALL_SECONDS", 1.0)
+    endpoint(stage, receiver)
+    stage.add("ada@customer.example")
+    happen(stage, 1)
+    receiver.script = ["trickle"]
+    with posting_for(stage) as posting:
+        assert send_due(posting) == Posted(sent=1)
+
+
+def test_what_a_receiver_would_have_us_remember_is_not_kept(stage: Stage, receiver: Receiver) -> None:
+    """Cookies would grow with every post, and go out with the next."""
+    endpoint(stage, receiver)
+    stage.add("ada@customer.example")
+    happen(stage, 2)
+    receiver.script = [{"status": 200, "headers": {"Set-Cookie": "session=7; Path=/"}}]
+    with posting_for(stage) as posting:
+        assert send_due(posting) == Posted(sent=2)
+    assert [got.headers.get("cookie") for got in receiver.got] == [None, None]
+
+
+def test_a_proxy_that_this_machine_cannot_speak_with_is_an_answer_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A poster raises nothing: a batch would lose its outcomes, and be posted anew for ever."""
+    monkeypatch.setenv("ALL_PROXY", "socks5://127.0.0.1:9")
+    poster = outbound.HttpPoster(real_clock)
+    answer = poster.post("https://crm.acme.example/hook", {}, b"{}")
+    poster.close()
+    assert (answer.taken, answer.status) == (False, None)
+    assert "SOCKS" in answer.words
 
 
 @pytest.mark.parametrize("way", ["hold", "half"])
@@ -330,6 +369,30 @@ def test_two_workers_share_without_telling_anything_twice(stage: Stage, receiver
 
 
 @pytest.mark.usefixtures("each_database")
+def test_what_was_taken_is_marked_though_another_transaction_stands_in_the_way(
+    stage: Stage, receiver: Receiver
+) -> None:
+    """Where the database undoes the marking for the other's sake, it is written once more: nothing is posted twice."""
+    endpoint(stage, receiver)
+    for name in ("ada", "bob"):
+        stage.add(f"{name}@customer.example")
+    happen(stage, 1, of=2)
+    first, second = (line.id for line in log_of(stage))
+    receiver.script = ["hold"]
+    with posting_for(stage) as posting, ThreadPoolExecutor(1) as pool:
+        done = pool.submit(send_due, posting)
+        receiver.wait_for(2)
+        with suppress(Undone), stage.store.write() as conn:  # PostgreSQL undoes one of the two, mostly the other
+            words = update(outbox).values(answer="mine")
+            conn.execute(words.where(outbox.c.id == second))
+            receiver.release()
+            Flag().wait(0.4)
+            conn.execute(words.where(outbox.c.id == first))
+        assert done.result() == Posted(sent=2)
+        assert [line.due_at for line in log_of(stage)] == [None, None]
+
+
+@pytest.mark.usefixtures("each_database")
 def test_what_another_worker_holds_is_left_to_it_until_its_lease_ends(stage: Stage, receiver: Receiver) -> None:
     """A worker that died in the middle of a post has its rows taken over, under the same webhook-id."""
     endpoint(stage, receiver)
@@ -392,6 +455,8 @@ def test_replay_sends_what_was_told_since_or_what_is_named(stage: Stage, receive
         assert receiver.got[-1].id == before[0]
     with pytest.raises(Refused, match="webhook-id"):
         tell.replay(stage.store, "crm", now=stage.clock(), ids=["17"])
+    with pytest.raises(Refused, match="webhook-id"):
+        tell.replay(stage.store, "crm", now=stage.clock(), ids=[f"msg_{'9' * 30}_0123456789abcdef"])
     with pytest.raises(NotFound, match='did you mean "crm"'):
         tell.replay(stage.store, "cram", now=stage.clock(), failed=True)
 
