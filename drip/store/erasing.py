@@ -18,7 +18,7 @@ from sqlalchemy.sql.dml import Delete, Update
 from drip.store import idempotency, webhooks
 from drip.store.learners import HIGHEST_ERASED
 from drip.store.once import put_all
-from drip.store.personal import naming
+from drip.store.personal import names, naming
 from drip.store.tables import (
     breaker,
     consent,
@@ -116,8 +116,11 @@ def forget_words(conn: Connection, words: Sequence[str]) -> dict[str, int]:
     conn.execute(update(breaker).where(naming(breaker.c.trouble, words)).values(trouble="(erased)"))
     conn.execute(update(webhook).where(naming(webhook.c.trouble, words)).values(trouble="(erased)"))
     conn.execute(update(webhook).where(naming(webhook.c.paused_why, words)).values(paused_why="(erased)"))
+    told = select(outbox.c.id, outbox.c.payload).where(naming(cast(outbox.c.payload, String), words))
+    theirs = [row.id for row in conn.execute(told) if names(row.payload, words)]
+    webhooks.drop(conn, theirs)
     return {
-        "webhooks": _done(conn, delete(outbox).where(naming(cast(outbox.c.payload, String), words))),
+        "webhooks": len(theirs),
         "api_answers": idempotency.forget_naming(conn, *words),
     }
 

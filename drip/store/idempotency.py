@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, func, or_, select, update
+from sqlalchemy import Connection, delete, select, update
 
 from drip.store.once import add_new
+from drip.store.personal import names, naming
 from drip.store.tables import idempotency
 
 
@@ -53,12 +54,14 @@ def forget(conn: Connection, before: datetime) -> int:
 
 
 def forget_naming(conn: Connection, *words: str) -> int:
-    """Take the answers away that hold one of these words (an erased person's address, or ref); how many.
+    """Take the answers away that name one of these words (an erased person's address, or ref); how many.
 
     Their keys stay taken, so that a request that is sent again does not bring the person back. It reads the whole
     table, which holds a day's requests.
     """
-    said = [func.lower(idempotency.c.body).contains(word.lower(), autoescape=True) for word in words if word]
-    if not said:
-        return 0
-    return conn.execute(update(idempotency).where(or_(*said)).values(body=None)).rowcount
+    query = select(idempotency.c.token_id, idempotency.c.key, idempotency.c.body)
+    said = [row for row in conn.execute(query.where(naming(idempotency.c.body, words))) if names(row.body, words)]
+    for row in said:
+        mine = (idempotency.c.token_id == row.token_id, idempotency.c.key == row.key)
+        conn.execute(update(idempotency).where(*mine).values(body=None))
+    return len(said)

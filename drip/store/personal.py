@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, String, Table, cast, func, or_, select
@@ -23,6 +26,9 @@ from drip.store.tables import (
 )
 
 Rows = list[dict[str, Any]]
+#: What parts an address from the words around it: `bo@…` does not stand in `jum.bo@…`, nor in `bo@….org`.
+_BEGINS, _ENDS = r"(?<!\w)(?<!\w[.+'-])", r"(?![\w-]|\.\w)"
+_JSON_ESCAPE = re.compile(r"\\(?:u[0-9a-fA-F]{4}|.)")
 
 
 def of_learner(conn: Connection, learner_id: int) -> dict[str, Rows]:
@@ -44,18 +50,33 @@ def of_address(
     conn: Connection, address_hash: str, words: Sequence[str], *, learner_id: int | None = None
 ) -> dict[str, Rows]:
     """table → rows, of what knows the address by its hash, or names it (`words`); webhooks also by the learner."""
-    told = naming(cast(outbox.c.payload, String), words)
+    hooks = _naming(_rows(conn, outbox, naming(cast(outbox.c.payload, String), words)), "payload", words)
+    if learner_id is not None:
+        hooks += [row for row in _rows(conn, outbox, outbox.c.learner_id == learner_id) if row not in hooks]
     return {
         "requests": _rows(conn, request, request.c.address_hash == address_hash),
         "suppression": _rows(conn, suppression, suppression.c.address_hash == address_hash),
-        "api_answers": _rows(conn, idempotency, naming(idempotency.c.body, words)),
-        "webhooks": _rows(conn, outbox, told if learner_id is None else or_(outbox.c.learner_id == learner_id, told)),
+        "api_answers": _naming(_rows(conn, idempotency, naming(idempotency.c.body, words)), "body", words),
+        "webhooks": sorted(hooks, key=lambda row: int(row["id"])),
     }
 
 
 def naming(column: ColumnElement[Any], words: Sequence[str]) -> ColumnElement[bool]:
-    """Whether a text holds one of these words, in capitals or not."""
+    """Whether a text holds one of these words, in capitals or not: it may be a part of somebody else's address."""
     return or_(*(func.lower(column).contains(word.lower(), autoescape=True) for word in words if word))
+
+
+def names(said: object, words: Sequence[str]) -> bool:
+    """Whether one of these words stands by itself in a JSON value, or in the text of one."""
+    if isinstance(said, str):
+        with suppress(ValueError):
+            said = json.loads(said)
+    text = _JSON_ESCAPE.sub(" ", json.dumps(said, ensure_ascii=False).lower())
+    return any(re.search(f"{_BEGINS}{re.escape(word.lower())}{_ENDS}", text) for word in words if word)
+
+
+def _naming(rows: Rows, column: str, words: Sequence[str]) -> Rows:
+    return [row for row in rows if names(row[column], words)]
 
 
 def _rows(conn: Connection, table: Table, where: ColumnElement[bool]) -> Rows:

@@ -6,12 +6,14 @@ import json
 from pathlib import Path
 
 import pytest
-from erased import ADDRESS, AGENT, ATTRIBUTE, FAMILY, FREE_TEXT, NAME, forget, lived
-from stage import KEY
+from erased import ADDRESS, AGENT, ATTRIBUTE, COURSE, FAMILY, FREE_TEXT, NAME, forget, lived
+from sqlalchemy import insert, select
+from stage import KEY, set_up
 
 from drip.cli.output import plain
 from drip.engine.export import ABOUT, export_learner
 from drip.errors import NotFound
+from drip.store.tables import api_token, idempotency, outbox
 
 
 def test_everything_is_told(tmp_path: Path, each_database: str) -> None:
@@ -59,3 +61,29 @@ def test_the_same_as_erasing(tmp_path: Path) -> None:
         "webhooks": gone.webhooks, "evidence": gone.evidence,
     }  # fmt: skip
     assert {part: len(told[part]) for part in rows} == rows
+
+
+def test_neighbours_are_somebody_else(tmp_path: Path, each_database: str) -> None:
+    """What names jum.bo@, or bo@ in a longer domain, is neither told to bo@ nor taken away with them."""
+    stage = set_up(tmp_path)
+    stage.publish(COURSE)
+    stage.add("bo@customer.example", "jum.bo@customer.example")
+    others = ("jumbo@customer.example", "jum.bo@customer.example", "bo@customer.example.org", "bo@customer.example2")
+    mine = ("Bo@customer.example", "\nbo@customer.example.", "mail (bo@customer.example)", "…bo@customer.example")
+    with stage.store.write() as conn:
+        now = stage.clock()
+        conn.execute(insert(api_token).values(id=1, name="crm", token_hash="x", scopes=[], created_at=now))
+        for number, words in enumerate((*mine, *others)):
+            said = {"key": str(number), "token_id": 1, "fingerprint": "f", "status": 200, "made_at": now}
+            conn.execute(insert(idempotency).values(body=json.dumps({"note": words}, ensure_ascii=False), **said))
+            told = {"key": str(number), "name": "x", "payload": {"note": words}, "created_at": now}
+            conn.execute(insert(outbox).values(**told))
+    told = export_learner(stage.store, "bo@customer.example", suppression_key=KEY)
+    assert [json.loads(row["body"])["note"] for row in told["api_answers"]] == list(mine)
+    assert [row["payload"]["note"] for row in told["webhooks"]] == list(mine)
+    done = forget(stage, "bo@customer.example")
+    assert (done.api_answers, done.webhooks) == (len(mine), len(mine))
+    with stage.store.read() as conn:
+        left = conn.execute(select(idempotency.c.body).where(idempotency.c.body.is_not(None))).scalars()
+        assert [json.loads(body)["note"] for body in left] == list(others)
+        assert [row["note"] for row in conn.execute(select(outbox.c.payload)).scalars()] == list(others)
