@@ -95,14 +95,17 @@ def matched(
     """What there is to know of the mails, and the places of those heard that are about one of ours.
 
     Learners for whom anything may follow are locked before their mails are looked at: nobody claims for them meanwhile.
+    None of the others is erased meanwhile.
     """
     ids = sorted({one.delivery_id for one in heard if one.delivery_id})
     rows = ledger.by_ids(conn, ids)
     weighty = {one.delivery_id for one in heard if one.news in _WEIGHTY}
     touched = [row for row in rows.values() if row.id in weighty or row.state in UNSETTLED]
     locked = {row.learner_id for row in touched if row.learner_id is not None}
-    if locked:
-        learners.lock(conn, sorted(locked))
+    others = {row.learner_id for row in rows.values() if row.learner_id is not None} - locked
+    learners.lock(conn, sorted(locked))
+    learners.keep(conn, sorted(others))
+    if rows:
         rows = ledger.by_ids(conn, ids)
     standings = enrolments.by_ids(conn, sorted({row.enrolment_id for row in rows.values()}))
     rows = {id_: row for id_, row in rows.items() if row.enrolment_id in standings}  # the others' learners are erased

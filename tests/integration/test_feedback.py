@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import permutations
 from pathlib import Path
 from threading import Barrier
+from time import sleep
 from typing import Any
 
 import pytest
@@ -20,7 +21,7 @@ from drip.engine.feedback import Judged, hear
 from drip.engine.measure import report
 from drip.engine.status import status
 from drip.people import State
-from drip.store import endpoints, evidence, former, learners, ledger, suppression
+from drip.store import endpoints, erasing, evidence, former, learners, ledger, suppression
 from drip.store.endpoints import Endpoint
 from drip.store.ledger import Phase
 from drip.store.tables import evidence as evidence_table
@@ -292,6 +293,25 @@ def test_a_mail_of_somebody_erased_bars_their_address(stage: Stage) -> None:
     with stage.store.read() as conn:
         assert suppression.suppressed(conn, ["hash"], now=stage.clock()) == {"hash": "bounced"}
         assert conn.execute(select(func.count()).select_from(evidence_table)).scalar_one() == 0
+
+
+def test_who_is_erased_in_the_same_moment_is_not_in_the_way(stage: Stage) -> None:
+    """An erasing under way is waited for: of that mail nothing is kept any more, and the others are heard."""
+    stage.add("bo@customer.example")
+    stage.enrol("bo@customer.example")
+    stage.deliver()
+    ours, other = (row.id for row in stage.rows())
+    news = [told(stage, News.DELIVERED, ours), told(stage, News.DELIVERED, other)]
+    with ThreadPoolExecutor(1) as threads:
+        with stage.store.write() as conn:
+            found = learners.by_addresses(conn, [ADA])[ADA]
+            erasing.lock(conn, found.id)
+            late = threads.submit(take, stage, *news)
+            sleep(0.3)  # for whoever would not wait; the test holds without it
+            former.keep(conn, found.id, "hash")
+            erasing.forget(conn, found.id, words=[ADA], kept=[], now=stage.clock())
+        assert [one.new for one in late.result()] == [False, True]
+    assert [row.state for row in stage.rows()] == [Phase.SENT, Phase.DELIVERED]
 
 
 def test_hostile_words_are_stored(stage: Stage) -> None:
