@@ -55,6 +55,7 @@ _NOT_KEPT = frozenset(
     | {DELIVERY, DIGEST, "marketing_campaign_id", "marketing_campaign_name", "reason", "response", "status"}
 )
 _MOST_KEPT, _LONGEST_KEPT = 20, 300
+_MOST_DIGITS = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +69,7 @@ class Events:
 def read_events(body: bytes, ring: Ring, *, now: datetime) -> Events:
     """Read the body of a request. Raises ValueError for what is no JSON list. One broken event spoils no other."""
     try:
-        events = json.loads(body)
+        events = json.loads(body.decode("utf-8-sig", "replace"), parse_int=_number)
     except RecursionError:
         raise ValueError("too deep for a list of events") from None
     if not isinstance(events, list):
@@ -81,6 +82,11 @@ def read_events(body: bytes, ring: Ring, *, now: datetime) -> Events:
         else:
             broken += 1
     return Events(heard=tuple(heard), broken=broken)
+
+
+def _number(digits: str) -> int | str:
+    """A number; one without end stays a text, which Python would refuse together with all that stands beside it."""
+    return int(digits) if len(digits) <= _MOST_DIGITS else digits
 
 
 def _heard(event: Mapping[str, Any], ring: Ring, now: datetime) -> Iterator[Heard]:

@@ -147,6 +147,14 @@ def test_one_broken_event_spoils_no_other() -> None:
     assert (read.heard[0].at, read.heard[0].recipient, read.heard[0].verdict) == (NOW, "7", Verdict.SOFT)
 
 
+@pytest.mark.parametrize("odd", [b'"n": ' + b"9" * 5_000, b'"reason": "ok\xe4nd"', b'"n": NaN', b'"timestamp": 1e999'])
+def test_odd_bytes_in_one_event_spoil_no_other(odd: bytes) -> None:
+    """A number without end, Latin letters out of a mail server's words: the batch is read all the same."""
+    whole = json.dumps(event("delivered", NOW, 12, RING)).encode()
+    read = read_events(b'[{"event": "bounce", %b}, %b]' % (odd, whole), RING, now=NOW)
+    assert [found.delivery_id for found in read.heard] == [None, 12]
+
+
 @pytest.mark.parametrize("body", [b"", b"{}", b"null", b"[", b"\xff", b"[" * 100_000, b'{"event": "delivered"}'])
 def test_what_is_no_list_is_said(body: bytes) -> None:
     """Whatever the bytes are, it is a ValueError and nothing else."""
