@@ -17,7 +17,7 @@ from threading import Event
 from sqlalchemy import Connection
 
 from drip.engine.account import Stage, Stopwatch
-from drip.engine.library import card_of
+from drip.engine.library import Lost, card_of
 from drip.engine.mark import Gone, Tally, came_back, write_down
 from drip.engine.parcel import LOOK_AGAIN, SUPPRESSED, Parcel
 from drip.engine.sending import GROUP, Sending
@@ -92,7 +92,7 @@ def _tried(result: Result) -> set[int]:
 
 
 def _prepare(sending: Sending, group: Sequence[Parcel]) -> _Ready:
-    """Render a group, before the database is held."""
+    """Render a group, before the database is held. Raises StoreError where it does not answer."""
     messages: list[Message] = []
     broken: dict[int, str] = {}
     barred = [parcel for parcel in group if not sending.means(parcel.learner.email)]
@@ -102,6 +102,8 @@ def _prepare(sending: Sending, group: Sequence[Parcel]) -> _Ready:
         try:
             messages.append(message_for(sending, parcel))
         except (DripError, ValueError) as error:
+            if isinstance(error, StoreError) and not isinstance(error, Lost):
+                raise
             broken[parcel.delivery_id] = f"cannot be rendered: {error}"
     return _Ready(
         parcels={parcel.delivery_id: parcel for parcel in group}, messages=messages, broken=broken, barred=barred

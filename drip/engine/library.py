@@ -19,6 +19,10 @@ V = TypeVar("V")
 KEEP = 1000
 
 
+class Lost(StoreError):
+    """What an enrolment or a delivery needs is not in the database: its trouble alone, and not the database's."""
+
+
 def card_of(question: str) -> str:
     """Under which step's name the card of a question that comes back is kept."""
     return f"?{question}"
@@ -33,19 +37,19 @@ class Library:
         self._templates: dict[tuple[str, str, str, str], Template] = {}
 
     def plan(self, conn: Connection, revision: str) -> Plan:
-        """The plan of that revision. Raises StoreError where the database lacks it."""
+        """The plan of that revision. Raises Lost where the database lacks it."""
         found = self._plans.get(revision) or courses.plan_of(conn, revision)
         if found is None:
-            raise StoreError(f"the database has no plan {revision}, though an enrolment follows it")
+            raise Lost(f"the database has no plan {revision}, though an enrolment follows it")
         self._keep(self._plans, revision, found)
         return found
 
     def template(self, conn: Connection, revision: str, step: str, language: str, variant: str) -> Template:
-        """A compiled template. Raises StoreError where the database lacks it."""
+        """A compiled template. Raises Lost where the database lacks it."""
         key = (revision, step, language, variant)
         found = self._templates.get(key) or courses.template_of(conn, *key)
         if found is None:
-            raise StoreError(f"the database has no template {'/'.join(key)}, though a delivery needs it")
+            raise Lost(f"the database has no template {'/'.join(key)}, though a delivery needs it")
         self._keep(self._templates, key, found)
         return found
 
