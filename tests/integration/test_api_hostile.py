@@ -164,6 +164,25 @@ def test_odd_paths_and_methods_are_a_problem(house: ApiHouse) -> None:
     assert is_problem(httpx.get(f"{house.url}/api"), 404)
 
 
+def test_a_parameter_that_is_misspelt_shows_nobody(house: ApiHouse) -> None:
+    """Left out of account, it would choose nobody out of all: the answer would be about others."""
+    for path in ("/enrolments?emial=ada@customer.example", "/learners?Limit=1", "/learners/ada@customer.example?x%0a="):
+        answer = house.ask("GET", path)
+        assert is_problem(answer, 422)
+        assert "there is no such parameter" in answer.json()["errors"][0]["message"], path
+        assert "\\n" not in answer.text
+    assert house.ask("GET", "/enrolments?email=ada@customer.example&limit=1").status_code == 200
+
+
+def test_what_is_no_json_is_said_in_whole_words(house: ApiHouse) -> None:
+    """Where it breaks off, and that there is nothing at all."""
+    headers = {"Content-Type": "application/json"}
+    said = house.ask("POST", "/events", content=b'{"email": "ada', headers=headers).json()["detail"]
+    assert said == "The body is not JSON: line 1, column 11: unterminated string."
+    said = house.ask("POST", "/events", content=b"", headers=headers).json()["detail"]
+    assert said == "the body is missing: an object of JSON is wanted"
+
+
 def test_no_page_of_another_site_comes_in(house: ApiHouse) -> None:
     """A preflight is not answered with leave, and no answer may be read from elsewhere."""
     origin = {"Origin": "https://evil.example", "Access-Control-Request-Method": "PUT"}

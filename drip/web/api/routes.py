@@ -14,12 +14,14 @@ from starlette.responses import Response
 
 from drip.web.api.door import Caller
 from drip.web.api.gate import BODY, CALLER
-from drip.web.api.problems import MEDIA_TYPE, Problem
-from drip.web.api.strict import read_json
+from drip.web.api.problems import MEDIA_TYPE, Problem, Wrong
+from drip.web.api.strict import read_json, shown
 
 #: How schemas name the token (components.securitySchemes).
 SECURITY = "token"
 _VALUE = "drip.value"
+#: What is said of a parameter that a route has not, and of how many at the most.
+_NO_PARAMETER, _MOST_TOLD = "there is no such parameter behind the ?", 20
 _REFUSED = {"description": "Refused.", "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}}
 _TROUBLE = {**_REFUSED, "description": "Not now: the same request may be sent again."}
 
@@ -111,5 +113,14 @@ def _wants(scope: str) -> Callable[[Request], Coroutine[Any, Any, None]]:
         caller: Caller = request.scope[CALLER]
         if not caller.may(scope):
             raise Problem(403, f"This token has not the scope {scope}.")
+        if unknown := [name for name in request.query_params if name not in _behind(request)]:
+            # it would choose among people: misspelt, all of them would be the answer
+            wrong = [Wrong(field=shown(name)[1:-1], message=_NO_PARAMETER) for name in unknown[:_MOST_TOLD]]
+            raise Problem(422, f"{wrong[0].field}: {wrong[0].message}", errors=wrong)
 
     return check
+
+
+def _behind(request: Request) -> set[str]:
+    """The parameters that the route of this request takes behind the `?`."""
+    return {one.alias for one in request.scope["route"].dependant.query_params}

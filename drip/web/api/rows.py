@@ -30,6 +30,8 @@ _SAID = {
     "datetime_from_date_parsing": "a time is wanted, such as 2026-03-02T08:00:00Z",
     "datetime_object_invalid": "there is no such time",
 }
+#: The same, where it is the body as a whole.
+_SAID_OF_ALL = {"missing": "the body is missing: an object of JSON is wanted"}
 #: Members of a union: which of them did not fit is no part of where a mistake is.
 _UNION = {"str", "bool", "int", "float", "none", "any"}
 
@@ -58,7 +60,8 @@ def wrongs(errors: Iterable[Any]) -> list[Wrong]:
         if place and place[0] in ("body", "query", "path"):
             place = place[1:]
         field = ".".join(part if len(part) <= 60 else f"{part[:60]}…" for part in place)
-        found.setdefault(field, Wrong(field=_plain(field), message=_words(error)))
+        words = _words(error) if place else _SAID_OF_ALL.get(error["type"]) or _words(error)
+        found.setdefault(field, Wrong(field=_plain(field), message=words))
     return list(found.values())
 
 

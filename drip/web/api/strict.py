@@ -46,7 +46,8 @@ _DEEP = f"The body is nested too deeply: {DEEPEST} levels are the most."
 
 
 def _place(error: json.JSONDecodeError) -> str:
-    return f"line {error.lineno}, column {error.colno}: {error.msg.lower()}"
+    what = error.msg.lower().removesuffix(" starting at").removesuffix(" at")
+    return f"line {error.lineno}, column {error.colno}: {what}"
 
 
 def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
