@@ -144,9 +144,10 @@ def serve(
     metrics: MetricsOption = None,
     format: FormatOption = Format.text,
 ) -> None:
-    """Answer the links in the mails.
+    """Answer the links in the mails, and the HTTP API.
 
-    They are the pixel, clicks, answers and leaving. Put a reverse proxy with TLS before it.
+    Links are the pixel, clicks, answers and leaving; the API is told of at /docs, and `drip token new` opens it. Put a
+    reverse proxy with TLS before it.
     """
     from drip.runners import timer
     from drip.web.serve import serve as serve_

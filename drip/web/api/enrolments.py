@@ -113,7 +113,7 @@ def get_enrolment(call: Called, id: Id) -> Response:
     example=examples.PAUSE,
 )
 def pause_enrolment(call: Called, id: Id, said: PauseIn | None = None) -> Response:
-    """Send nothing of it for a while.
+    """Pause an enrolment: nothing of it is sent for a while.
 
     What fell due meanwhile comes afterwards, one mail at a time. A pause that the learner has set is theirs (409).
     """
@@ -130,7 +130,7 @@ def pause_enrolment(call: Called, id: Id, said: PauseIn | None = None) -> Respon
     example=examples.RESUME,
 )
 def resume_enrolment(call: Called, id: Id) -> Response:
-    """Let it go on."""
+    """Resume an enrolment that you have paused."""
     return call.do(lambda store: Done(value=told(steering.resume(store, id, now=call.now))))
 
 
@@ -143,7 +143,7 @@ def resume_enrolment(call: Called, id: Id) -> Response:
     example=examples.LEAVE,
 )
 def leave_enrolment(call: Called, id: Id, said: LeaveIn | None = None) -> Response:
-    """End it, as if the learner had pressed *unsubscribe*.
+    """Leave a course for a learner, as if they had pressed *unsubscribe*.
 
     Only the learner comes back from that. `everything` puts the address on the suppression list.
     """

@@ -126,7 +126,7 @@ def get_learner(call: Called, who: Annotated[str, Path(max_length=400)]) -> Resp
     example=examples.EXPORT_LEARNER,
 )
 def export_learner(call: Called, who: Annotated[str, Path(max_length=400)]) -> Response:
-    """Everything that names or points at a learner, over all tables.
+    """Export everything that names or points at a learner, over all tables.
 
     It is what `drip learners export` writes: for a person who asks what is kept of them.
     """
