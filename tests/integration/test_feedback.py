@@ -13,12 +13,13 @@ from typing import Any
 
 import pytest
 from sqlalchemy import func, select
-from stage import KEY, PLAIN_COURSE, START, Stage, set_up
+from stage import KEY, PLAIN_COURSE, START, Stage, send_group, set_up
 
 from drip.course.timing import parse_limit
 from drip.engine.claim import claim_due
 from drip.engine.feedback import Judged, hear
 from drip.engine.measure import report
+from drip.engine.settle import Decision, settle
 from drip.engine.status import status
 from drip.people import State
 from drip.store import endpoints, erasing, evidence, former, learners, ledger, suppression
@@ -179,6 +180,38 @@ def test_an_event_settles_what_was_in_doubt(stage: Stage, state: Phase, news: Ne
     stage.live(days=1)
     assert [row.step for row in stage.rows()] == [f"tip-{n}" for n in range(1, 7)]
     assert len(stage.mails()) == 5  # all but the one whose bytes this test has kept
+
+
+@pytest.mark.parametrize("when", ["rendered", "handed"])
+def test_an_event_calls_off_a_retry_that_a_worker_is_at(stage: Stage, when: str) -> None:
+    """A worker has claimed the retry, or its second copy is on its way: the first one's news settles it, once."""
+    one = in_doubt(stage, Phase.RETRY)
+    parcels = claim_due(stage.sending, now=stage.clock()).parcels
+    assert ([parcel.delivery_id for parcel in parcels], stage.rows()[-1].state) == ([one], Phase.CLAIMED)
+    if when == "handed":
+        with stage.store.write() as conn:
+            assert ledger.hand(conn, stage.sending.lease(conn), [one], now=stage.clock()) == {one}
+    (done,) = take(stage, told(stage, News.DELIVERED, one))
+    before = stage.rows()[-1]
+    tally = send_group(stage.sending, parcels)
+    assert (done.settled, tally.sent, len(stage.mails())) == (True, 0, 1)
+    assert (stage.rows()[-1], before.state) == (before, Phase.DELIVERED)
+    assert stage.standing(ADA).enrolment.next_step == "tip-3"
+    stage.live(days=1)
+    assert [row.step for row in stage.rows()] == [f"tip-{n}" for n in range(1, 7)]
+
+
+def test_news_of_a_mail_that_the_learner_has_moved_on_from(stage: Stage) -> None:
+    """A person left it out, and the next one has gone: that it did arrive is written down, and moves nobody."""
+    one = in_doubt(stage, Phase.HELD)
+    settle(stage.store, Decision.CANCEL, now=stage.clock(), email=ADA)
+    stage.clock.turn(hours=1)
+    stage.deliver()
+    before = stage.standing(ADA)
+    (done,) = take(stage, told(stage, News.DELIVERED, one))
+    states = {row.step: row.state for row in stage.rows()}
+    assert (done.settled, states["tip-2"], states["tip-3"]) == (True, Phase.DELIVERED, Phase.SENT)
+    assert stage.standing(ADA) == before
 
 
 def test_what_the_provider_did_not_want_to_send_waits_for_a_person(stage: Stage) -> None:
