@@ -166,7 +166,8 @@ class Recorder:
                 correct = question.options[option].correct
             elif not before:
                 told = {"question": question.id, "option": option, "correct": correct, "sure": sure}
-                announce(conn, [_of_form(Event.ANSWERED, origin, visit, **told)], now=visit.at)
+                place = question.id if again is None else f"{question.id}/{delivery_id}"
+                announce(conn, [_of_form(Event.ANSWERED, origin, place, **told)], now=visit.at)
             return Graded(
                 question=question,
                 option=option,
@@ -189,7 +190,7 @@ class Recorder:
                 rating = int(evidence.data_of(conn, LINK, visit.source_id)["rating"])
             elif not before:
                 scale = {"survey": survey.id, "rating": rating, "low": survey.low, "high": survey.high}
-                announce(conn, [_of_form(Event.RATED, origin, visit, **scale)], now=visit.at)
+                announce(conn, [_of_form(Event.RATED, origin, survey.id, **scale)], now=visit.at)
             return Rated(
                 survey=survey,
                 rating=rating,
@@ -331,8 +332,9 @@ class Recorder:
         return added
 
 
-def _of_form(type: Event, origin: Origin, visit: Visit, **told: object) -> Announcement:
-    return of_mail(type, f"{LINK}/{visit.source_id}", origin.enrolment, origin.delivery.step, **told)
+def _of_form(type: Event, origin: Origin, place: str, **told: object) -> Announcement:
+    """What was answered first in this place. Two presses at once do not see each other: the key tells one."""
+    return of_mail(type, f"{origin.enrolment.id}/{place}", origin.enrolment, origin.delivery.step, **told)
 
 
 #: Kinds that count in conditions as soon as they arrive: whoever waits is looked at again then.

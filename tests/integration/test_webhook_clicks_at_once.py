@@ -1,4 +1,4 @@
-"""A click that comes while the one before it is being judged: it is told, whichever of the two commits first."""
+"""What comes at the same time, as a click while the one before it is being judged: each is told, and told once."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from drip.engine.clicks_told import judged
 from drip.engine.record import Recorder
 from drip.engine.webhooks import send_due
 from drip.store import endpoints, webhooks
+from drip.track.evidence import Kind
+from drip.track.token import answer_item
 
 pytestmark = pytest.mark.usefixtures("each_database")
 ADA = "ada@customer.example"
@@ -56,3 +58,28 @@ def test_a_click_while_the_one_before_is_forgotten_is_told(stage: Stage) -> None
         stage.clock.turn(minutes=2)
         assert send_due(posting).sent == 1
         posting.poster.close()
+
+
+def test_of_two_answers_at_once_one_is_told(stage: Stage) -> None:
+    """Neither press sees the other; an endpoint hears of one first answer."""
+    inside, other = Flag(), open_store(stage.folder)
+
+    def lingers(_kind: Kind) -> None:
+        inside.set()
+        Flag().wait(0.5)  # the other one is at it meanwhile, or waits: both orders must end well
+
+    with webhook_receiver() as receiver:
+        endpoint(stage, receiver, events=["answered"])
+        stage.enrol(ADA)
+        stage.clock.turn(hours=3)
+        stage.deliver()
+        mail = stage.rows()[0].id
+        with other.read() as conn:
+            endpoints.look_again(conn)
+        slow, quick = Recorder(stage.store, suppression_key=KEY, told=lingers), Recorder(other, suppression_key=KEY)
+        with ThreadPoolExecutor(1) as pool:
+            first = pool.submit(slow.answered, mail, answer_item(0, 0), "fairly", stage.visit("one"))
+            assert inside.wait(60)
+            quick.answered(mail, answer_item(0, 1), "fairly", stage.visit("another"))
+            first.result()
+    assert [line.name for line in log_of(stage)] == ["answered"]
