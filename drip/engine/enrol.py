@@ -125,11 +125,19 @@ def enrol_one(conn: Connection, course_id: str, learner: Learner, *, at: datetim
     return done.enrolled > 0
 
 
-@tried_again
 def _enrol_these(store: Store, plan: Plan, group: Sequence[Learner], done: Enrolled, **how: Any) -> None:
-    """One group in one transaction."""
+    """One group. It is counted once it is in: what the database undoes is tried again, and was nothing."""
+    came = _in_one_transaction(store, plan, group, **how)
+    done.enrolled += came.enrolled
+    done.refused.update(came.refused)
+
+
+@tried_again
+def _in_one_transaction(store: Store, plan: Plan, group: Sequence[Learner], **how: Any) -> Enrolled:
+    done = Enrolled()
     with store.write() as conn:
         _enrol_group(conn, plan, group, done, **how)
+    return done
 
 
 def _enrol_group(
