@@ -149,8 +149,8 @@ def export_learner(call: Called, who: Annotated[str, Path(max_length=400)]) -> R
 def erase_learner(call: Called, who: Annotated[str, Path(max_length=400)]) -> Response:
     """Erase a learner, for ever.
 
-    Everything that names or points at them goes, over all tables; what is counted stays, of nobody. Who had left stays
-    left, as a keyed hash of the address.
+    Everything that names or points at them goes, over all tables; what is counted stays, of nobody. Who is on the
+    suppression list (who has left everything, say) stays there, as a keyed hash of the address.
     """
 
     def work(store: Store) -> Done:
