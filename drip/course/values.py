@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from typing import TypeVar
+from unicodedata import combining, normalize
 
 from email_validator import EmailNotValidError, validate_email
 from pydantic_core import PydanticCustomError
@@ -123,7 +124,8 @@ def identifier(node: Node) -> str:
     """An id: small letters, digits and hyphens."""
     written = text(node)
     if not _ID.fullmatch(written):
-        like = re.sub(r"[^a-z0-9]+", "-", written.lower()).strip("-")[:64]
+        plain = "".join(letter for letter in normalize("NFKD", written.lower()) if not combining(letter))  # ö: o
+        like = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:64]
         hint = f'write "{like}"' if like else ""
         raise problem("bad-id", "an id has 1 to 64 small letters, digits and hyphens", hint)
     return written

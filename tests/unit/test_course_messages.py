@@ -40,3 +40,11 @@ def test_messages(file: Path) -> None:
 if __name__ == "__main__":
     for each in COURSES.glob("*.yaml"):
         each.with_suffix(".txt").write_text(outcome(each), encoding="utf-8")
+
+
+def test_an_id_with_swedish_letters_is_offered_without_their_marks() -> None:
+    """What is offered instead of “två” is “tva”, not what is left without the letter."""
+    source = "title: T\nsteps:\n  - {tip: två, subject: S, body: B}\n"
+    with pytest.raises(CourseError) as raised:
+        parse("t.yaml", source.encode())
+    assert 'write "tva"' in str(raised.value)
