@@ -136,7 +136,7 @@ def _mark(hearing: Hearing, heard: Iterable[Heard]) -> None:
     became: dict[Phase, dict[int, str]] = defaultdict(dict)
     for one in heard:
         if (phase := _PHASES.get(one.news)) is not None:
-            words = "" if phase is Phase.DELIVERED else " ".join(filter(None, (one.status, one.said)))
+            words = "" if phase is Phase.DELIVERED else one.words
             became[phase][hearing.row(one).id] = words[:LONGEST_WORDS]
     for phase in (Phase.DELIVERED, Phase.BOUNCED, Phase.COMPLAINED):  # each goes over those before
         ledger.became(hearing.conn, phase, became[phase])
@@ -145,7 +145,7 @@ def _mark(hearing: Hearing, heard: Iterable[Heard]) -> None:
 def _act(hearing: Hearing, place: int, heard: Heard) -> None:
     """What follows for the learner."""
     standing, conn, now = hearing.standing(heard), hearing.conn, hearing.now
-    learner, words = standing.learner, " ".join(filter(None, (heard.status, heard.said)))[:LONGEST_WORDS]
+    learner, words = standing.learner, heard.words[:LONGEST_WORDS]
     match heard.news:
         case News.BOUNCED | News.DROPPED if heard.verdict is Verdict.HARD:
             key = hearing.hash_of(standing)
@@ -173,7 +173,7 @@ def _announced(hearing: Hearing, heard: Heard) -> Iterator[Announcement]:
     """What endpoints are told of it: a mail that came back, and whoever has left by calling one spam."""
     enrolled, row = hearing.standing(heard).enrolment, hearing.row(heard)
     if heard.news in (News.BOUNCED, News.DROPPED):
-        words = {"verdict": str(heard.verdict or ""), "said": " ".join(filter(None, (heard.status, heard.said)))}
+        words = {"verdict": str(heard.verdict or ""), "said": heard.words}
         yield replace(of_mail(Event.BOUNCED, str(row.id), enrolled, row.step, **words), at=when(hearing, heard))
     elif heard.news is News.COMPLAINED:
         key, how = f"{enrolled.id}/complained", {"scope": "everything", "why": COMPLAINED}

@@ -9,6 +9,7 @@ from datetime import datetime
 from drip.course.timing import parse_clock, parse_days
 from drip.people import Tempo, Wish
 from drip.track.evidence import Evidence, Kind
+from drip.track.heard import in_words
 
 #: What providers and mail servers tell of a mail, and somebody who asks wants to know.
 HEARD = (Kind.DELIVERED, Kind.DELAYED, Kind.BOUNCE, Kind.COMPLAINT, Kind.AUTO_REPLY, Kind.PROVIDER)
@@ -56,7 +57,7 @@ def said_by(kind: str, item: str, data: Mapping[str, object]) -> str:
         case Kind.RETURN:
             return "confirmed the form" if item == "subscribe" else "took it back"
         case _ if kind in HEARD:
-            return " ".join(str(data[name]) for name in ("status", "said") if data.get(name))
+            return in_words(*(str(data.get(name) or "") for name in ("status", "said")))
         case _ if "to" in data:
             return f"{_said(data.get('from'))} → {_said(data['to'])}"
         case _:

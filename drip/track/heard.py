@@ -65,3 +65,13 @@ class Heard:
     status: str = ""
     said: str = ""
     data: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def words(self) -> str:
+        """The code and the other side's words, for people."""
+        return in_words(self.status, self.said)
+
+
+def in_words(status: str, said: str) -> str:
+    """`5.1.1 no such user`. Most servers say the code among their words: then it stands there once."""
+    return said if status in said.split() else " ".join(filter(None, (status, said)))
