@@ -120,6 +120,9 @@ def root(
     """
 
 
+NO_WORKSPACE = "there is no drip.toml and no database here: cd to a workspace, or make one with `drip init`"
+
+
 def settings() -> Settings:
     """The settings of the working folder."""
     from drip.errors import NotFound
@@ -143,9 +146,7 @@ def opened(chosen: Settings, *, upgrade: bool = False, only_look: bool = False) 
     store = wiring.store(chosen)
     try:
         if only_look and not chosen.is_workspace and store.file is not None and not store.file.exists():
-            raise NotFound(
-                "there is no drip.toml and no database here: cd to a workspace, or make one with `drip init`"
-            )
+            raise NotFound(NO_WORKSPACE)
         if store.sqlite and (upgrade or store.version()[0] is None):
             store.upgrade(now=wiring.system_clock())
         store.require_current()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from drip.cli.app import bounces_app, opened, settings
+from drip.cli.app import NO_WORKSPACE, bounces_app, opened, settings
 from drip.cli.output import Format, FormatOption, Misused, complain, say, show, some
 from drip.errors import DripError
 
@@ -34,7 +34,7 @@ _WORDS = {
 def read(
     files: Annotated[
         list[Path],
-        typer.Argument(metavar="FILE…", help="Files of one mail each, Maildirs, or - for a mail from a pipe."),
+        typer.Argument(metavar="FILE", help="Files of one mail each, Maildirs, or - for a mail from a pipe."),
     ],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what they are; needs no database.")] = False,
     mailbox: Annotated[bool, typer.Option("--mailbox", help="Each file is an mbox of many mails.")] = False,
@@ -57,7 +57,7 @@ def read(
     failed: list[str] = []
     with _patient() if piped and not dry_run else nullcontext():
         rows = _read(_letters(files, mailbox, failed), dry_run, keep)
-        show(format, rows, lambda: _tell(rows))
+        show(format, rows, lambda: _tell(rows, quiet=bool(failed)))
     complain(*failed)
     if failed:
         raise typer.Exit(1)
@@ -71,11 +71,13 @@ def fetch(format: FormatOption = Format.text) -> None:
     """
     from drip import wiring
     from drip.engine import bounces as use_case
-    from drip.errors import Refused
+    from drip.errors import NotFound, Refused
     from drip.runners import timer
 
     chosen = settings()
     place = wiring.mailbox(chosen)
+    if place is None and not chosen.is_workspace:
+        raise NotFound(NO_WORKSPACE)
     if place is None:
         raise Refused(
             "no mailbox is named: write [bounces] in drip.toml with\n"
@@ -137,9 +139,9 @@ def _patient() -> Iterator[None]:
         raise typer.Exit(TRY_AGAIN) from None
 
 
-def _tell(rows: Sequence[Row]) -> None:
+def _tell(rows: Sequence[Row], *, quiet: bool = False) -> None:
     if not rows:
-        say("nothing there")
+        say(*([] if quiet else ["nothing there"]))
         return
     say(*some([_line(row) for row in rows]))
 

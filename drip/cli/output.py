@@ -96,8 +96,16 @@ def columns_wide() -> int:
     return shutil.get_terminal_size((WIDTH, 24)).columns
 
 
-def table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, right: Sequence[str] = ()) -> None:
-    """A quiet table: no boxes, columns named in `right` aligned to the right. The last column is the one that folds."""
+def table(
+    columns: Sequence[str],
+    rows: Iterable[Sequence[object]],
+    *,
+    right: Sequence[str] = (),
+    folds: Sequence[str] = (),
+) -> None:
+    """A quiet table: no boxes, columns named in `right` aligned to the right. The last column is the one that folds, or
+    those in `folds`: what people or other servers wrote, however long.
+    """
     from rich import box
     from rich.console import Console
     from rich.table import Table
@@ -105,8 +113,8 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, right: Se
 
     drawn = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="bold")
     for column in columns:
-        last = column == columns[-1] or columns_wide() < NARROW
-        drawn.add_column(column, justify="right" if column in right else "left", overflow="fold", no_wrap=not last)
+        may_fold = column in (folds or columns[-1:]) or columns_wide() < NARROW
+        drawn.add_column(column, justify="right" if column in right else "left", overflow="fold", no_wrap=not may_fold)
     for row in rows:
         drawn.add_row(*(cell if isinstance(cell, Text) else Text("" if cell is None else str(cell)) for cell in row))
     console = Console(width=columns_wide(), highlight=False)

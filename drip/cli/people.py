@@ -189,7 +189,7 @@ def show_(email: EmailArgument, format: FormatOption = Format.text) -> None:
                 [at(e["at"]), e["kind"], e["step"], e["item"], e["said"], e["origin"], e["reason"]]
                 for e in ({**one, "said": said_by(one["kind"], one["item"], one["data"])} for one in found["evidence"])
             ]
-            table(["at", "kind", "step", "item", "said", "by", "reason"], rows)
+            table(["at", "kind", "step", "item", "said", "by", "reason"], rows, folds=["item", "said"])
         if found["consents"]:
             say("")
             said_yes = [

@@ -48,7 +48,7 @@ def export(email: EmailArgument, format: FormatOption = Format.json) -> None:
 
 @learners_app.command()
 def erase(
-    email: Annotated[list[str], typer.Argument(metavar="EMAIL…", help="The addresses of those to erase.")],
+    email: Annotated[list[str], typer.Argument(metavar="EMAIL", help="The addresses of those to erase.")],
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask, also at a terminal.")] = False,
     files: Annotated[
         bool, typer.Option("--files", help="Delete the .eml files of an outbox that name them too.")
@@ -57,13 +57,12 @@ def erase(
 ) -> None:
     """Erase people: everything that names or points at them.
 
-    What reports count stays, of nobody. Whoever left stays on the suppression list, and their links for leaving work.
-    It cannot be undone; where a person sits at the terminal, it asks once.
+    What reports count stays, of nobody. Whoever left everything stays on the suppression list, and their links for
+    leaving work. It cannot be undone; where a person sits at the terminal, it asks once.
     """
     from drip import wiring
     from drip.engine.erase import erase as erase_one
     from drip.errors import UserError
-    from drip.store.wiping import compact
 
     chosen = settings()
     with opened(chosen) as store:
@@ -78,14 +77,16 @@ def erase(
             except UserError as error:
                 unknown.append(str(error))
         with progress("writing the database file anew"):
-            emptied = compact(store) if done else True
+            emptied, trouble = _written_anew(store) if done else (True, "")
         left = _left(chosen, store, [*email, *(one.email for one in done)], delete=files)
 
     def text() -> None:
         for one in done:
             say(f"erased {one.email}: {_counts(one)}")
         complain(*unknown)
-        if not emptied:
+        if trouble:
+            complain(f"the file is not written anew, and holds them still: {trouble}\ntype: drip forget")
+        elif not emptied:
             complain(
                 "another process still reads what the database was before: the last of it goes with the next\n"
                 "`drip forget`, or tonight where `drip run` runs"
@@ -94,8 +95,19 @@ def erase(
         say(*(f"  {path}: names them still; delete it" for path in left["kept"]))
 
     show(format, {"erased": done, "unknown": unknown, "emptied": emptied, "files": left}, text)
-    if unknown:
-        raise typer.Exit(1)
+    if unknown or trouble:
+        raise typer.Exit(1 if unknown else 3)
+
+
+def _written_anew(store: Store) -> tuple[bool, str]:
+    """(whether nothing of them is in the file any more, what the machine could not do): they are erased either way."""
+    from drip.errors import StoreError
+    from drip.store.wiping import compact
+
+    try:
+        return compact(store), ""
+    except StoreError as error:
+        return False, str(error)
 
 
 def _left(chosen: Settings, store: Store, addresses: Sequence[str], *, delete: bool) -> dict[str, list[str]]:

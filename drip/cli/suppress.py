@@ -12,7 +12,7 @@ import typer
 from drip.cli.app import opened, settings, suppress_app
 from drip.cli.output import Format, FormatOption, complain, read_text, say, show, some, table, wall
 
-EmailsArgument = Annotated[list[str], typer.Argument(metavar="EMAIL…", help="The address, or several.")]
+EmailsArgument = Annotated[list[str], typer.Argument(metavar="EMAIL", help="The address, or several.")]
 ForOption = Annotated[
     str | None, typer.Option("--for", metavar="90d", help="Only for so long, such as 90d or 4 weeks; else for ever.")
 ]
@@ -34,7 +34,7 @@ def add(
     from drip.engine import suppression_list
 
     chosen = settings()
-    with opened(chosen) as store:
+    with opened(chosen, only_look=True) as store:
         done = suppression_list.add(
             store,
             emails,
@@ -62,7 +62,7 @@ def remove(
     from drip.engine import suppression_list
 
     chosen = settings()
-    with opened(chosen) as store:
+    with opened(chosen, only_look=True) as store:
         key = wiring.suppression_key(chosen, store)
         done = suppression_list.remove(store, emails, suppression_key=key, now=wiring.system_clock(), yes=yes)
 
@@ -107,9 +107,9 @@ def list_(
             for one in found
         ]
         if rows:
-            table(["address", "reason", "by", "since", "until"], rows)
+            table(["address", "reason", "by", "since", "until"], rows, folds=["address", "reason"])
         else:
-            say("Nobody is on the suppression list.")
+            say(f"Nobody is on the suppression list{'' if reason is None else f' for “{reason}”'}.")
 
     show(format, found, text)
 
@@ -135,7 +135,7 @@ def import_(
     chosen = settings()
     data, name = read_text(file), "standard input" if str(file) == "-" else str(file)
     try:
-        with opened(chosen) as store:
+        with opened(chosen, only_look=True) as store:
             done = suppression_list.take_in(
                 store,
                 data,

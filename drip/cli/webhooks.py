@@ -41,7 +41,7 @@ def add(
     wanted = [] if events.strip() == "all" else [one.strip() for one in events.split(",") if one.strip()]
     if not wanted and events.strip() != "all":
         raise Misused("--events names none: write --events sent,finished, or --events all")
-    with opened(chosen) as store:
+    with opened(chosen, only_look=True) as store:
         one = tell.add(
             store,
             name,
@@ -65,9 +65,12 @@ def add(
 def list_endpoints(format: FormatOption = Format.text) -> None:
     """List the endpoints, and what waits for each."""
     from drip.engine import tell
+    from drip.schedule.slots import zone
 
-    with opened(settings()) as store:
+    chosen = settings()
+    with opened(chosen, only_look=True) as store:
         found = tell.listed(store)
+    local = zone(chosen.defaults.timezone)
 
     def text() -> None:
         if not found:
@@ -79,7 +82,7 @@ def list_endpoints(format: FormatOption = Format.text) -> None:
                 f"{one.name}: {one.url}",
                 f"  told of {_wanted(sorted(one.events))}",
                 f"  {standing.waiting:,} {'waits' if standing.waiting == 1 else 'wait'}, {standing.failed:,} given up",
-                f"  {_state(seen)}",
+                f"  {_state(seen, local)}",
             )
 
     show(format, [_as_row(seen) for seen in found], text)
@@ -90,7 +93,7 @@ def remove(name: NameArgument, format: FormatOption = Format.text) -> None:
     """Take an endpoint away, with what waits for it."""
     from drip.engine import tell
 
-    with opened(settings()) as store:
+    with opened(settings(), only_look=True) as store:
         waited = tell.remove(store, name)
     lost = f"; {waited:,} that waited for it {'is' if waited == 1 else 'are'} told to nobody" if waited else ""
     show(format, {"removed": name, "waited": waited}, lambda: say(f"{name} is told nothing any more{lost}"))
@@ -107,7 +110,7 @@ def secret(name: NameArgument, format: FormatOption = Format.text) -> None:
 
     chosen = settings()
     require_secret(chosen)
-    with opened(chosen) as store:
+    with opened(chosen, only_look=True) as store:
         found = tell.secrets_of(store, name, chosen.secret_keys)
     show(format, {"secret": found[0], "also_good": found[1:]}, lambda: say(found[0]))
 
@@ -122,7 +125,7 @@ def try_out(name: NameArgument, format: FormatOption = Format.text) -> None:
     from drip.engine import tell
 
     chosen = settings()
-    with opened(chosen) as store:
+    with opened(chosen, only_look=True) as store:
         posting = wiring.posting(chosen, store, wiring.system_clock)
         try:
             number = int(wiring.system_clock().timestamp() * 1000)
@@ -147,7 +150,7 @@ def pause(name: NameArgument, format: FormatOption = Format.text) -> None:
     from drip import wiring
     from drip.engine import tell
 
-    with opened(settings()) as store:
+    with opened(settings(), only_look=True) as store:
         tell.pause(store, name, now=wiring.system_clock())
     show(format, {"paused": name}, lambda: say(f"{name} is paused; what happens meanwhile waits"))
 
@@ -158,7 +161,7 @@ def resume(name: NameArgument, format: FormatOption = Format.text) -> None:
     from drip import wiring
     from drip.engine import tell
 
-    with opened(settings()) as store:
+    with opened(settings(), only_look=True) as store:
         tell.resume(store, name, now=wiring.system_clock())
     show(format, {"resumed": name}, lambda: say(f"{name} is told again, what has waited first"))
 
@@ -177,7 +180,7 @@ def log(
     from drip.schedule.slots import zone
 
     chosen = settings()
-    with opened(chosen) as store:
+    with opened(chosen, only_look=True) as store:
         found = tell.log_of(store, name, limit=limit)
     local = zone(chosen.defaults.timezone)
 
@@ -208,7 +211,7 @@ def replay(
 
     if (since is not None) + bool(id) + failed != 1:
         raise Misused("replay what? one of --since T, --id ID and --failed")
-    with opened(settings()) as store:
+    with opened(settings(), only_look=True) as store:
         again = tell.replay(
             store,
             name,
@@ -224,12 +227,12 @@ def _wanted(events: list[str]) -> str:
     return ", ".join(events) if events else "all"
 
 
-def _state(seen: Seen) -> str:
+def _state(seen: Seen, local: Any) -> str:
     one = seen.endpoint
     if one.paused_at is not None:
         return f"PAUSED: {one.paused_why}"
     if one.trouble_since is not None:
-        return f"IN TROUBLE since {shown(one.trouble_since)}: {one.trouble}"
+        return f"IN TROUBLE since {shown(one.trouble_since, local)}: {one.trouble}"
     return "well"
 
 

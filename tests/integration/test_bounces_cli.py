@@ -203,3 +203,10 @@ def test_fetch_without_a_mailbox_says_what_to_write(here: Terminal) -> None:
     assert "[bounces]" in said
     assert "maildir" in said
     assert "imaps://" in said
+
+
+def test_a_file_that_is_not_there_is_all_that_is_said(here: Terminal) -> None:
+    """Where no file could be read, nothing says that there was no mail in it."""
+    done = here.drip("bounces", "read", "nope.eml", code=1)
+    assert done.out == ""
+    assert done.err == "drip: there is no file nope.eml\n"

@@ -63,3 +63,35 @@ def test_out_and_in_again(here: Terminal) -> None:
     assert (said.out, "bad.csv: line 3" in said.err) == ("1 taken, 1 refused\n", True)
     assert "the first line must name" in here.drip("suppress", "import", "drip.toml", code=1).err
     here.drip("suppress", "export", "--out", "no/such/folder.csv", code=1)
+
+
+def test_a_long_reason_folds_and_the_times_stay_whole(here: Terminal) -> None:
+    """The list is readable at 100 columns: each row's dates and *for ever* stand on one line."""
+    here.drip("suppress", "add", ADA, "--reason", "ringde i tisdags och vill inte ha fler mejl från oss – åäö")
+    told = here.drip("suppress", "list").out.splitlines()
+    assert max(map(len, told)) <= 100
+    assert told[0].split() == ["address", "reason", "by", "since", "until"]
+    assert any(line.startswith(ADA) and line.endswith("for ever") for line in told)
+
+
+def test_a_reason_that_nobody_has_is_named(here: Terminal) -> None:
+    """An empty answer about one reason does not say that the whole list is empty."""
+    here.drip("suppress", "add", ADA)
+    assert here.drip("suppress", "list", "--reason", "bounced").out == (
+        "Nobody is on the suppression list for “bounced”.\n"
+    )
+
+
+def test_outside_a_workspace_nothing_is_done_to_a_list_that_nobody_reads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In the wrong folder no address is suppressed, no endpoint added, no mailbox missed, and no database made."""
+    elsewhere = Terminal(folder=tmp_path, monkeypatch=monkeypatch, capsys=capsys)
+    for words in (
+        ("suppress", "add", ADA),
+        ("webhook", "add", "crm", "https://crm.example/x"),
+        ("webhook", "list"),
+        ("bounces", "fetch"),
+    ):
+        assert "cd to a workspace" in elsewhere.drip(*words, code=1).err
+    assert list(tmp_path.iterdir()) == []
