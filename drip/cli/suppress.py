@@ -56,7 +56,7 @@ def remove(
 ) -> None:
     """Let an address get mail again.
 
-    Not where its learner has left: only they take that back. Courses that have ended stay so: enrol anew.
+    Not where its learner has left: only they take that back. Courses that have ended stay so.
     """
     from drip import wiring
     from drip.engine import suppression_list
