@@ -7,16 +7,18 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import Connection, delete, select
+from sqlalchemy import exc as sa
 
 from drip.store.database import Store
 from drip.store.once import put_all
 from drip.store.tables import chore
-from drip.store.troubles import BUSY_FOR_SECONDS
+from drip.store.troubles import BUSY_FOR_SECONDS, readable
 
 #: So long is waited for whoever reads at this moment: drip's own reads take milliseconds.
 PATIENCE_SECONDS = 5.0
@@ -39,6 +41,7 @@ def compact(store: Store, *, patience: float = PATIENCE_SECONDS) -> bool:
     """Write SQLite's file anew, so that nothing of what was deleted is in it. Whoever writes waits meanwhile.
 
     It takes as much room on the disk again, for that long. False where the write-ahead log could not be emptied.
+    Raises StoreError where there is no room, or no moment in which nobody writes: the night tries again.
     """
     if not store.sqlite:
         return True
@@ -68,12 +71,14 @@ def is_to_be_compacted(store: Store) -> bool:
 
 @contextmanager
 def _alone(store: Store, patience: float) -> Iterator[Any]:
-    """A connection outside any transaction, which waits for others for so many seconds."""
+    """A connection outside any transaction, which waits for others for so many seconds. Raises StoreError."""
     with store._told(), store.engine.connect() as conn:
         sqlite: Any = conn.connection.driver_connection
         sqlite.execute(f"PRAGMA busy_timeout={int(patience * 1000)}")
         try:
             yield sqlite
+        except sqlite3.Error as error:  # asked past SQLAlchemy, which would have told it as its own
+            raise readable(sa.DBAPIError(None, None, error), store.shown) from error
         finally:
             sqlite.execute(f"PRAGMA busy_timeout={BUSY_FOR_SECONDS * 1000}")
 

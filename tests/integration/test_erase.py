@@ -34,8 +34,8 @@ from stage import KEY, open_store, set_up
 
 from drip.engine.erase import Erased, erase
 from drip.engine.learners import add as add_learner
-from drip.errors import NotFound, Refused
-from drip.store import Store, learners, ledger, requests
+from drip.errors import NotFound, Refused, StoreError
+from drip.store import Store, learners, ledger, requests, wiping
 from drip.store.moving import copy_all
 from drip.store.tables import delivery, enrolment, former, learner, request
 from drip.store.wiping import compact, is_to_be_compacted, wipe
@@ -52,6 +52,20 @@ def test_nothing_is_left_in_the_file(tmp_path: Path) -> None:
     forget(stage)
     assert compact(stage.store)
     assert found_in(files_of(stage)) == []
+
+
+def test_a_file_that_cannot_be_written_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While another program writes for too long it is the database's trouble, in words, and remains to be done."""
+    stage = lived(tmp_path)
+    forget(stage)
+    monkeypatch.setattr(wiping, "BUSY_FOR_SECONDS", 0.1)
+    other = sqlite3.connect(tmp_path / "drip.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(StoreError, match="was busy"):
+        compact(stage.store)
+    other.close()
+    assert is_to_be_compacted(stage.store)
+    assert compact(stage.store)
 
 
 def test_nothing_is_left_in_the_tables(tmp_path: Path, each_database: str) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import resource
+import sqlite3
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -157,6 +159,24 @@ def test_files_of_those_whose_addresses_are_longer(folder: Path) -> None:
     (deleted,) = said["files"]["deleted"]
     assert deleted.endswith("-bo@customer.example.eml")
     assert len(list((folder / "outbox").glob("*.eml"))) == 5
+
+
+def test_no_room_to_write_the_file_anew(folder: Path) -> None:
+    """On a full disk who was erased is erased, and told; that the file holds them still is said, with exit 3."""
+    large = sqlite3.connect(folder / "drip.db", isolation_level=None)
+    large.execute("INSERT INTO media VALUES ('a.png', zeroblob(2000000), '2026-03-02 06:00:00.000000')")
+    large.close()
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, before[1]))  # erasing needs less, and a new file more
+    try:
+        said = drip("learners", "erase", ADA, code=3)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert f"erased {ADA}: 1 enrolment" in said
+    assert "is not written anew" in said
+    assert "type: drip forget" in said
+    assert "written anew" in drip("forget")
+    assert ADA.encode() not in (folder / "drip.db").read_bytes()
 
 
 def test_some_are_unknown(folder: Path) -> None:

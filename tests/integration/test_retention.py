@@ -150,6 +150,26 @@ def test_it_runs_by_itself(stage: Stage) -> None:
             pytest.fail("the night's work was not done")
 
 
+def test_a_mistake_ends_no_nights(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Whatever went wrong is logged, and the next look tries again."""
+    stage = lived(tmp_path)
+    looked: list[datetime] = []
+
+    def clock() -> datetime:
+        looked.append(stage.clock())
+        if len(looked) == 1:
+            raise LookupError("a mistake of ours")
+        return stage.clock() + WEEKS
+
+    with forgetting(stage.store, KEEP, "worker-1", "Europe/Stockholm", clock=clock, every=0.01):
+        for _ in range(2000):
+            if AGENT not in str(rows(stage)):
+                break
+        else:
+            pytest.fail("the night's work was not done")
+    assert "a mistake of ours" in caplog.text
+
+
 @pytest.mark.parametrize(
     ("now", "night"),
     [
