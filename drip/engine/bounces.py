@@ -8,6 +8,7 @@ from datetime import datetime
 from itertools import chain, islice
 
 from drip.engine.feedback import SOFT_BOUNCES_ALLOWED, Judged, hear
+from drip.errors import DripError
 from drip.inbound.bounces import Read, read_bounce
 from drip.inbound.mailbox import Letter, Mailbox
 from drip.inbound.rows import kind_of
@@ -75,7 +76,7 @@ def fetch(listener: Listener, mailbox: Mailbox, *, stop: Callable[[], bool] = la
 def _judged(listener: Listener, letters: Iterable[Letter]) -> Iterator[tuple[str, Read, list[Judged]]]:
     """(name, what it says, what was done), in groups: of a mail that was read, its text is not held on to."""
     reads = ((one.name, read_bounce(one.content, listener.ring, now=listener.clock())) for one in letters)
-    while group := list(islice(reads, GROUP)):
+    for group in _in_groups(reads):
         judged = iter(
             hear(
                 listener.store,
@@ -88,6 +89,23 @@ def _judged(listener: Listener, letters: Iterable[Letter]) -> Iterator[tuple[str
         )
         for name, read in group:
             yield name, read, list(islice(judged, len(read.heard)))
+
+
+def _in_groups(reads: Iterator[tuple[str, Read]]) -> Iterator[list[tuple[str, Read]]]:
+    """Groups of those that could be read; what is wrong with the mailbox is raised after them."""
+    wrong: DripError | None = None
+    while wrong is None:
+        group: list[tuple[str, Read]] = []
+        try:
+            for one in islice(reads, GROUP):
+                group.append(one)
+        except DripError as error:
+            wrong = error
+        if group:
+            yield group
+        elif wrong is None:
+            return
+    raise wrong
 
 
 def _until(stop: Callable[[], bool], letters: Iterator[Letter]) -> Iterator[Letter]:

@@ -20,6 +20,8 @@ PATIENCE = 60.0
 MARK = "$DripRead"
 #: So many mails are searched at once.
 _SEARCHED = 10_000
+#: So many mails may be unreadable on the server before its mailbox is left alone.
+_MOST_UNREADABLE = 10
 _PORTS = {"imaps": 993, "imap": 143}
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _WANTED = "write imaps://user@host/INBOX; a user name's @ as %40"
@@ -77,13 +79,31 @@ class Imap:
         self._validity = ""
 
     def waiting(self) -> Iterator[Letter]:
-        """The mails without our mark; where the server takes no marks, the unread ones."""
+        """The mails without our mark; where the server takes no marks, the unread ones.
+
+        One that the server cannot read itself keeps no other: it is said after them. Some servers hang up over it.
+        """
+        unreadable: list[str] = []
+        words = ""
         try:
             server = self._connect()
             wanted = f"UNKEYWORD {MARK}" if self._takes_marks else "UNSEEN"
             for uid in self._found(server, f"UNDELETED {wanted}"):
-                if (self._validity, uid) not in self._left and (content := self._content(server, uid)) is not None:
+                if (self._validity, uid) in self._left:
+                    continue
+                server = self._still_open()
+                try:
+                    content = self._content(server, uid)
+                except imaplib.IMAP4.error as error:
+                    unreadable, words = [*unreadable, uid], str(error)
+                    if len(unreadable) >= _MOST_UNREADABLE:
+                        break
+                    self.close()
+                    continue
+                if content is not None:
                     yield Letter(name=uid, content=content)
+            if unreadable:
+                raise imaplib.IMAP4.error(f"of its mails it cannot read number {', '.join(unreadable)}: {words}")
         except (OSError, imaplib.IMAP4.error, ValueError) as error:
             raise self._unusable(error) from None
 
@@ -103,8 +123,7 @@ class Imap:
             self._left.add((self._validity, name))
             return
         try:
-            assert self._server is not None
-            _well(self._server.uid("STORE", name, "+FLAGS.SILENT", f"({' '.join(flags)})"))
+            _well(self._still_open().uid("STORE", name, "+FLAGS.SILENT", f"({' '.join(flags)})"))
         except (OSError, imaplib.IMAP4.error) as error:
             raise self._unusable(error) from None
 
@@ -137,6 +156,16 @@ class Imap:
         self._takes_marks = any(rb"\*" in said for said in server.response("PERMANENTFLAGS")[1] if said)
         self._validity = str(server.response("UIDVALIDITY")[1][0])
         return server
+
+    def _still_open(self) -> imaplib.IMAP4:
+        """The server; once more where it has hung up, as long as the mails have the same numbers there."""
+        if self._server is None:
+            before = self._validity
+            server = self._connect()
+            if self._validity != before:
+                raise imaplib.IMAP4.error("its mails have got other numbers meanwhile")
+            return server
+        return self._server
 
     def _content(self, server: imaplib.IMAP4, uid: str) -> bytes | None:
         """A mail, or its beginning; None where it is gone. PEEK: to read it does not make it seen."""

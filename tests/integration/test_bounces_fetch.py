@@ -250,6 +250,27 @@ def test_who_is_killed_over_imap_loses_nothing(plain_stage: Stage, imap: Dovecot
 
 
 @WANTS_ROOT
+@pytest.mark.parametrize("which", [0, 1, 3])
+def test_a_mail_that_the_server_cannot_read_keeps_no_other(plain_stage: Stage, imap: Dovecot, which: int) -> None:
+    """Dovecot hangs up over a broken one: the others are taken in and put away, then it is said, at every look."""
+    stage, user = plain_stage, imap.user()
+    imap.put(user, *mails(stage))
+    folder = imap.folder / "mail" / user
+    files = sorted(file for name in ("new", "cur") for file in (folder / name).iterdir())
+    os.chown(files[which], 0, 0)
+    files[which].chmod(0)
+    mailbox: Imap = box(imap, user)
+    rows: list[Row] = []
+    with pytest.raises(MachineError, match=r"cannot read number \d+:"):
+        rows.extend(fetch(listener(stage), mailbox))
+    assert words(rows) == [said for number, said in enumerate(WORDS) if number != which]
+    assert [MARK in flags for flags in imap.flags(user)] == [number != which for number in range(4)]
+    assert states(stage)[0] is (State.ACTIVE if which == 0 else State.FAILED)
+    with pytest.raises(MachineError, match=r"cannot read number \d+:"):
+        list(fetch(listener(stage), mailbox))
+
+
+@WANTS_ROOT
 def test_a_large_mail_is_fetched_to_its_beginning(plain_stage: Stage, imap: Dovecot) -> None:
     """No more than is read of it comes over the wire; it is said, and lies unread for a person."""
     stage, user = plain_stage, imap.user()
