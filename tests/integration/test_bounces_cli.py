@@ -94,9 +94,13 @@ def test_a_forged_report_does_nothing(here: Terminal) -> None:
     assert {(row["verdict"], row["delivery"], row["done"]) for row in rows} == {
         ("hard", None, "not provably a mail of ours, nothing done")
     }
-    here.json("bounces", "read", "victim.eml")
-    assert ended(here, BO) == ["active"]
-    assert ended(here, ADA) != ["active"]  # whose mail it was says the signature
+    (row,) = here.json("bounces", "read", "victim.eml")
+    # whose mail it was says the signature; that it names another than whom we wrote to makes it soft (decision 023)
+    assert (row["delivery"], row["recipient"], row["verdict"], row["done"]) == (1, ADA, "soft", "noted")
+    assert (ended(here, BO), ended(here, ADA)) == (["active"], ["active"])
+    (here.folder / "own.eml").write_bytes(bounce(RING, 1, ADA, said="550 5.1.1 no such user"))
+    here.json("bounces", "read", "own.eml")
+    assert (ended(here, BO), ended(here, ADA)) == (["active"], ["failed"])
 
 
 def test_a_maildir_and_an_mbox_are_read_where_they_are(here: Terminal) -> None:
