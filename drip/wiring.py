@@ -22,7 +22,6 @@ from drip.errors import DripError, SettingsError
 from drip.inbound.imap import Imap
 from drip.inbound.mailbox import Mailbox
 from drip.inbound.maildir import Maildir
-from drip.outbound.webhooks import HttpPoster
 from drip.settings import FILE, LOCAL_FILE, Settings, require_secret
 from drip.settings.dkim import read_keys
 from drip.store import Store, media, pins
@@ -186,6 +185,8 @@ def sending(settings: Settings, opened: Store, clock: Clock) -> Sending:
 
 def posting(settings: Settings, opened: Store, clock: Clock, *, worker: str = "") -> Posting:
     """Everything that outgoing webhooks need. Raises SettingsError without a proper secret."""
+    from drip.outbound.webhooks import HttpPoster  # httpx: who posts nothing does not wait for it
+
     require_secret(settings)
     return Posting(
         store=opened,

@@ -15,8 +15,8 @@ from drip.engine.announce import Event
 from drip.engine.told import BY_A_PERSON
 from drip.engine.webhooks import Posting, body_of, message_id, number_of, post_now
 from drip.errors import NotFound, Refused
+from drip.outbound.poster import Answer
 from drip.outbound.signing import secret_of
-from drip.outbound.webhooks import Answer
 from drip.store import Store, endpoints, webhooks
 from drip.store.endpoints import Endpoint
 from drip.store.webhooks import Line, Waiting

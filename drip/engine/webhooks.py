@@ -26,8 +26,8 @@ from drip.engine.announce import addressed
 from drip.engine.clicks_told import judged
 from drip.engine.sending import Clock
 from drip.errors import DripError
+from drip.outbound.poster import Answer, Poster
 from drip.outbound.signing import signed
-from drip.outbound.webhooks import Answer, Poster
 from drip.schedule.patience import (
     ALONE_AFTER,
     GIVES_UP_AFTER,

@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from http.cookiejar import DefaultCookiePolicy
 from threading import Lock, Thread
-from typing import Protocol
 
 import httpx
+
+from drip.outbound.poster import Answer
 
 #: Seconds to connect in, for each step of the answer, and for all of one post together.
 CONNECT_SECONDS, READ_SECONDS, IN_ALL_SECONDS = 5.0, 15.0, 20.0
@@ -20,40 +20,6 @@ CONNECT_SECONDS, READ_SECONDS, IN_ALL_SECONDS = 5.0, 15.0, 20.0
 LONGEST_ANSWER, LONGEST_WORDS = 1024, 200
 #: Seconds after which an unused connection is not trusted any more.
 _IDLE_FOR = 20.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """What came of a post. `status` is None where no answer came; `words` are for a person.
-
-    `wait` is how long the other side asks to be left alone.
-    """
-
-    status: int | None
-    words: str
-    wait: timedelta | None = None
-
-    @property
-    def taken(self) -> bool:
-        """Whether the other side has it now."""
-        return self.status is not None and 200 <= self.status < 300
-
-    @property
-    def gone(self) -> bool:
-        """Whether the other side wants nothing more at that address (410, as Standard Webhooks has it)."""
-        return self.status == 410
-
-
-class Poster(Protocol):
-    """Carries a webhook to its endpoint. Threads may share it."""
-
-    def post(self, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
-        """Post once, and say what came of it. Raises nothing: what goes wrong is an answer too."""
-        ...
-
-    def close(self) -> None:
-        """End all connections."""
-        ...
 
 
 class HttpPoster:

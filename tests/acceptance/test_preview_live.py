@@ -222,7 +222,8 @@ def test_widths_and_images(page: Page) -> None:
     assert abs(inside(f"{picture}.getBoundingClientRect().height") - box) < 2
     page.locator("#view-desktop").click()
     _until(page, "document.getElementById('mail').contentWindow.innerWidth >= 640")
-    assert page.locator("#mail").evaluate("e => e.contentDocument.documentElement.scrollWidth <= e.clientWidth")
+    shown = "document.getElementById('mail').contentDocument?.documentElement"  # none while another is being loaded
+    _until(page, f"{shown}?.scrollWidth <= document.getElementById('mail').clientWidth")
 
 
 def test_text_headers_and_size(page: Page) -> None:

@@ -14,7 +14,7 @@ from terminal import SETTINGS, Terminal
 ADA = "ada@customer.example"
 #: What programs have read since there was a `drip status`, and what came later.
 FIRST_KEYS = {"now", "due", "lag", "next_at", "deliveries", "problems", "troubles", "courses", "learners"}
-LATER_KEYS = {"verdict", "sent", "in_doubt", "waiting", "workers", "pace", "guarded", "asking", "came_back"}
+LATER_KEYS = {"verdict", "sent", "in_doubt", "waiting", "workers", "pace", "guarded", "asking", "came_back", "webhooks"}
 NIGHT = "2026-03-02T02:14Z"
 
 
