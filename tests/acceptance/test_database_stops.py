@@ -92,8 +92,9 @@ def test_a_database_that_stops_in_the_middle_loses_nothing(server: Server, sink:
         verdict = judge(sink.log, academy.database)
     said = log.read_text()
     assert "Traceback" not in said
-    assert "tried again in" in said
-    assert "it goes again" in said
+    # whoever is met while a group is being marked waits right there; whoever is met between, until the next tick
+    assert "is not written yet" in said or "tried again in" in said
+    assert ("it goes again" in said) == ("tried again in" in said)
     print(f"repeated: {sum(verdict.repeated.values())}")
     assert verdict.broken(repeats=STOPS * len(crew) * IN_DOUBT) == {}
     assert verdict.mails == LEARNERS * TIPS
