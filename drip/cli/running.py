@@ -62,18 +62,18 @@ def run(
     chosen = settings()
     quiet = log_as_asked(chosen, goes_on=not until_idle)
     clock = _clock(chosen, now, send_early=send_early)
-    with opened(chosen, upgrade=True) as store, watched(metrics, store, clock, format, chosen) as numbers:
+    with (
+        timer.stopping() as stop,  # first: whoever sees our metrics may tell us to end
+        opened(chosen, upgrade=True) as store,
+        watched(metrics, store, clock, format, chosen) as numbers,
+    ):
         if workers > 1:
             _run_workers(workers, until_idle, now, send_early, format, numbers)
         sending = wiring.sending(chosen, store, clock)
         told = told_by(numbers, reports.reporter(report_to) if report_to is not None else None)
         timer.settle_down()
         posting = wiring.posting(chosen, store, clock, worker=sending.worker)
-        with (
-            timer.stopping() as stop,
-            heartbeat.beating(sending),
-            webhooks.telling(posting, to_the_end=until_idle, hurry=stop.is_set),
-        ):
+        with heartbeat.beating(sending), webhooks.telling(posting, to_the_end=until_idle, hurry=stop.is_set):
             if until_idle:
                 try:
                     total = deliver.until_idle(sending, stop=stop.is_set, pause=stop.wait, told=told)
