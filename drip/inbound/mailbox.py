@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
@@ -54,7 +55,12 @@ def in_file(path: Path, *, mailbox: bool = False) -> Iterator[Letter]:
                 for number, content in enumerate(in_mbox(file_), start=1):
                     yield Letter(name=f"{path}:{number}", content=content)
         else:
-            yield Letter(name=str(path), content=_beginning(path))
+            content = _beginning(path)
+            if _MBOX_LINE.match(content) and len(list(in_mbox(BytesIO(content)))) > 1:
+                raise Refused(
+                    f"{path} is an mbox of several mails: read it with --mailbox, or all but the first are lost"
+                )
+            yield Letter(name=str(path), content=content)
     except FileNotFoundError:
         raise Refused(f"{path} is a folder, and no Maildir: it has no folders new and cur") from None
     except OSError as error:

@@ -118,6 +118,9 @@ def test_a_maildir_and_an_mbox_are_read_where_they_are(here: Terminal) -> None:
         ("mbox:1", "bounce", 2),
         ("mbox:2", "none", None),
     ]
+    assert "mbox of several mails: read it with --mailbox" in here.drip("bounces", "read", "mbox", code=1).err
+    (here.folder / "one").write_bytes(line + bounce(RING, 2, BO))  # as a mail server's pipe may have written it
+    assert [row["delivery"] for row in here.json("bounces", "read", "one")] == [2]
     (here.folder / "plain").mkdir()
     assert "no Maildir" in here.drip("bounces", "read", "plain", code=1).err
 
