@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from datetime import timedelta
+from functools import partial
 from math import ceil
-from threading import Event, Lock, Thread
+from threading import Event, Lock
 
 from drip.engine.account import Account, Stage, Stopwatch, Told, nobody
 from drip.engine.ask_back import ask_back
@@ -24,8 +24,9 @@ from drip.engine.lane import lanes_of, run_lane
 from drip.engine.mark import Tally, due_since
 from drip.engine.pace import PATIENCE, Pause, begin, give_back, next_one, obey, renew_share, respread, waited
 from drip.engine.parcel import Claimed, Parcel
+from drip.engine.renewing import renewing
 from drip.engine.sending import GROUP, Sending
-from drip.errors import DripError, SenderTrouble
+from drip.errors import SenderTrouble
 from drip.store import breaker, ledger, queue
 
 log = logging.getLogger("drip.deliver")
@@ -144,7 +145,8 @@ def _send(sending: Sending, claimed: Claimed, stop: Callable[[], bool], watch: S
             halted.set()
         return done
 
-    with _renewing(sending, [parcel.delivery_id for parcel in parcels]):
+    ids = [parcel.delivery_id for parcel in parcels]
+    with renewing(sending.lease_for, partial(_renew, sending, ids), what="mails"):
         try:
             lanes = min(lanes_of(sending), ceil(len(parcels) / GROUP))
             if lanes <= 1:
@@ -166,24 +168,8 @@ def _give_back(sending: Sending, parcels: Iterable[Parcel]) -> None:
             ledger.unclaim(conn, sending.worker, parcel.delivery_id, due_at=due_since(parcel, now))
 
 
-@contextmanager
-def _renewing(sending: Sending, ids: Sequence[int]) -> Iterator[None]:
-    """Renew the leases on these rows while the network is busy: a slow server must not make us look dead."""
-    done = Event()
-
-    def renew() -> None:
-        while not done.wait(sending.lease_for.total_seconds() / 3):
-            try:
-                with sending.store.write() as conn:
-                    ledger.renew(conn, sending.lease(conn), ids)
-                renew_share(sending)
-            except DripError as error:
-                log.error("the lease could not be renewed: %s", error)
-
-    thread = Thread(target=renew, name="drip-lease", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        done.set()
-        thread.join()
+def _renew(sending: Sending, ids: Sequence[int]) -> None:
+    """Hold on to these rows, and to this worker's share of the connections."""
+    with sending.store.write() as conn:
+        ledger.renew(conn, sending.lease(conn), ids)
+    renew_share(sending)

@@ -10,22 +10,21 @@ from __future__ import annotations
 import json
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from hashlib import sha256
-from threading import Event as Flag
-from threading import Lock, Thread
+from threading import Lock
 from time import monotonic
 
 from sqlalchemy import Connection
 
 from drip.engine.announce import addressed
 from drip.engine.clicks_told import judged
+from drip.engine.renewing import renewing
 from drip.engine.sending import Clock
-from drip.errors import DripError
 from drip.outbound.poster import Answer, Poster
 from drip.outbound.signing import signed
 from drip.schedule.patience import (
@@ -124,7 +123,8 @@ def send_to(posting: Posting, endpoint_id: str, *, stop: Stop = lambda: False) -
         if not lot.posts:
             continue  # only machines' clicks: the mails have the database to themselves before we look on
         batch, name = _Batch(posting, lot), lot.endpoint.name
-        with _renewing(posting, [post.id for post in lot.posts]):
+        ids = [post.id for post in lot.posts]
+        with renewing(posting.lease_for, partial(_renew, posting, ids), what="webhooks"):
             batch.run(stop)
         done = _written_down(posting, batch)
         total += done
@@ -330,23 +330,7 @@ def _give_out(posting: Posting, known: Sequence[Endpoint]) -> None:
         webhooks.drop(conn, [row["id"] for row in rows])
 
 
-@contextmanager
-def _renewing(posting: Posting, ids: Sequence[int]) -> Iterator[None]:
-    """Renew the leases on these rows while the other side takes its time: a slow one must not make us look dead."""
-    done = Flag()
-
-    def renew() -> None:
-        while not done.wait(posting.lease_for.total_seconds() / 3):
-            try:
-                with posting.store.write() as conn:
-                    webhooks.renew(conn, posting.lease(conn), ids)
-            except DripError as error:
-                log.error("the lease of webhooks could not be renewed: %s", error)
-
-    thread = Thread(target=renew, name="drip-webhook-lease", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        done.set()
-        thread.join()
+def _renew(posting: Posting, ids: Sequence[int]) -> None:
+    """Hold on to these rows."""
+    with posting.store.write() as conn:
+        webhooks.renew(conn, posting.lease(conn), ids)
