@@ -19,7 +19,7 @@ from drip.people import Enrolment, Facts
 from drip.plan.model import Plan
 from drip.plan.renames import Renames
 from drip.schedule.advance import Note
-from drip.store import enrolments, ledger
+from drip.store import enrolments, ledger, traces
 from drip.store.enrolments import Standing
 from drip.store.ledger import Delivery
 
@@ -70,7 +70,7 @@ def write(claim: Claim) -> tuple[Parcel, ...]:
     conn = claim.conn
     enrolments.save(conn, claim.moved)
     enrolments.park(conn, claim.parked)
-    enrolments.add_trace(conn, claim.traced)
+    traces.add(conn, claim.traced)
     enrolments.plan_reviews(conn, claim.reviews)
     ledger.claim_again(conn, claim.lease, [parcel.delivery_id for parcel in claim.again])
     before = Counter((row.enrolment_id, row.step) for p in claim.new for row in claim.rows[p.enrolment.id])

@@ -20,7 +20,7 @@ from drip.plan.choice import is_held_out
 from drip.plan.model import Plan, Start
 from drip.schedule.advance import Next, begin, look_ahead, scope
 from drip.schedule.wishes import carried
-from drip.store import Store, courses, enrolments, entries, learners, suppression
+from drip.store import Store, courses, enrolments, entries, learners, suppression, traces
 from drip.store.troubles import tried_again
 
 #: So many learners are enrolled in one transaction: it stays short, and a crash loses at most this much work.
@@ -171,7 +171,7 @@ def _enrol_group(
         except PERSONAL as error:
             done.refused[learner.email] = str(error)
     ids = enrolments.add(conn, [(then.enrolment, then.due_at, then.reason) for then in new])
-    enrolments.add_trace(conn, [(id_, note) for id_, then in zip(ids, new, strict=True) for note in then.notes])
+    traces.add(conn, [(id_, note) for id_, then in zip(ids, new, strict=True) for note in then.notes])
     done.enrolled += len(new)
     # nothing is done for the held-out, who must differ from the others in nothing but the mails
     came = [(id_, then.enrolment) for id_, then in zip(ids, new, strict=True) if not then.enrolment.held_out]

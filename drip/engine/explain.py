@@ -22,7 +22,7 @@ from drip.schedule.reviews import REVIEW
 from drip.schedule.simulate import Row
 from drip.schedule.slots import closed_days, slot_of, zone_of
 from drip.schedule.wishes import HURRIED
-from drip.store import Store, courses, enrolments, evidence
+from drip.store import Store, courses, enrolments, evidence, traces
 from drip.store.edits import EXTENDED
 from drip.store.enrolments import Standing
 from drip.store.ledger import GONE
@@ -78,7 +78,7 @@ def why(store: Store, email: str, course_id: str) -> Trace:
             return Row(at=at, local=at.astimezone(zone), step=step, kind=kind, reason=reason)
 
         told = [row(stands.enrolled_at, "", "enrol", "" if stands.run == 1 else f"run {stands.run}")]
-        told += [row(at, step, kind, reason) for at, kind, step, reason in enrolments.trace_of(conn, stands.id)]
+        told += [row(at, step, kind, reason) for at, kind, step, reason in traces.of(conn, stands.id)]
         changes = changes_of(evidence.of_enrolments(conn, [stands.id])[stands.id])
         told += [row(one.at, "", "change", one.words) for one in changes]
         known = evidence.of_learner(conn, learner.id)

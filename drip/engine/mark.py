@@ -19,7 +19,7 @@ from drip.schedule.advance import Next, after_send, if_behind, look_ahead
 from drip.schedule.backoff import CEILING, FIRST, doubt_for, pause_after, retry_after
 from drip.schedule.reviews import next_review_at
 from drip.schedule.slots import zone_of
-from drip.store import breaker, courses, enrolments, learners, ledger
+from drip.store import breaker, courses, enrolments, learners, ledger, traces
 from drip.transports import Outcome, Receipt, Result
 
 log = logging.getLogger("drip.deliver")
@@ -142,7 +142,7 @@ def _move_on(conn: Connection, parcels: Mapping[int, Parcel], ahead: Mapping[int
     current = courses.current_revisions(conn, {then.enrolment.course_id for _, then in moved})
     moved = [(parcel, if_behind(then, current[then.enrolment.course_id], now)) for parcel, then in moved]
     enrolments.save(conn, [(then.enrolment, then.due_at, then.reason) for _, then in moved])
-    enrolments.add_trace(conn, [(then.enrolment.id, note) for _, then in moved for note in then.notes])
+    traces.add(conn, [(then.enrolment.id, note) for _, then in moved for note in then.notes])
     for parcel, then in moved:
         carry_out(conn, parcel.plan, parcel.enrolment, parcel.learner, then.notes, now=now)
     with_reviews = {p.enrolment.id: ahead[id_].review_at for id_, p in parcels.items() if p.plan.reviews is not None}

@@ -15,7 +15,7 @@ from drip.people import State
 from drip.schedule.advance import Did, Note
 from drip.schedule.civil import to_instant
 from drip.schedule.slots import zone_of
-from drip.store import Store, courses, enrolments, learners, wishes
+from drip.store import Store, courses, enrolments, learners, traces, wishes
 from drip.store.enrolments import Standing
 from drip.store.troubles import tried_again
 from drip.store.wishes import MARKETER
@@ -79,7 +79,7 @@ def _pause(conn: Connection, standing: Standing, until: date | None, now: dateti
     if wishes.pause(conn, stands.id, until=until_at, now=now, by=MARKETER):
         said = "paused by a person" + (f" until {until}" if until is not None else "")
         note = Note(at=now, kind=Did.PAUSE, step=stands.next_step or "", reason=said)
-        enrolments.add_trace(conn, [(stands.id, note)])
+        traces.add(conn, [(stands.id, note)])
         return Paused(course=stands.course_id, done=True, until=_there(until_at, zone))
     why = f"paused by the {stands.paused_by}"
     return Paused(course=stands.course_id, done=False, why=why, until=_there(stands.paused_until, zone))

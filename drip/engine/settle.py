@@ -14,7 +14,7 @@ from drip.engine.sending import PERSONAL, facts_of
 from drip.people import State
 from drip.plan.model import Mail, Plan
 from drip.schedule.advance import Did, Next, Note, after_send, if_behind, look_ahead
-from drip.store import Store, courses, enrolments, learners, ledger
+from drip.store import Store, courses, enrolments, learners, ledger, traces
 from drip.store.enrolments import Standing
 from drip.store.ledger import Delivery, Phase
 from drip.store.troubles import tried_again
@@ -103,14 +103,14 @@ def _go_on(conn: Connection, plan: Plan, mail: Mail, standing: Standing, left_ou
     if left_out:
         stands = replace(stands, last_mail_at=standing.enrolment.last_mail_at, floor_at=now)
         skipped = Note(at=now, kind=Did.SKIP, step=mail.id, reason="left out by a person")
-        enrolments.add_trace(conn, [(stands.id, skipped)])
+        traces.add(conn, [(stands.id, skipped)])
     try:
         then = look_ahead(plan, stands, standing.learner, facts[stands.id], now)
     except PERSONAL as error:  # the mail is settled, whatever its plan says of the next: the next claim holds that
         then = Next(enrolment=stands, due_at=now, reason=str(error))
     then = if_behind(then, standing.current, now)
     enrolments.save(conn, [(then.enrolment, then.due_at, then.reason)])
-    enrolments.add_trace(conn, [(stands.id, note) for note in then.notes])
+    traces.add(conn, [(stands.id, note) for note in then.notes])
     carry_out(conn, plan, stands, standing.learner, then.notes, now=now)
 
 

@@ -15,7 +15,7 @@ from drip.errors import Refused
 from drip.people import State
 from drip.schedule.advance import Did, Note
 from drip.schedule.gates import SILENT
-from drip.store import Store, enrolments, evidence, learners, wishes
+from drip.store import Store, enrolments, evidence, learners, traces, wishes
 from drip.store.enrolments import Standing
 from drip.store.troubles import tried_again
 from drip.store.wishes import MARKETER
@@ -61,7 +61,7 @@ def pause(store: Store, number: int, *, until: datetime | None, now: datetime) -
             raise Refused(_why_not(stands))
         said = "paused over the API" + (f" until {until.isoformat(timespec='minutes')}" if until is not None else "")
         note = Note(at=now, kind=Did.PAUSE, step=stands.enrolment.next_step or "", reason=said)
-        enrolments.add_trace(conn, [(number, note)])
+        traces.add(conn, [(number, note)])
         return standing(conn, number)
 
 

@@ -1,4 +1,4 @@
-"""Queries over enrolments, and the trace of what each passed."""
+"""Queries over enrolments."""
 
 from __future__ import annotations
 
@@ -25,13 +25,12 @@ from sqlalchemy import (
 )
 
 from drip.people import AS_PLANNED, Enrolment, Learner, State, Wish
-from drip.schedule.advance import Note
 from drip.schedule.gates import SILENT
 from drip.store.at_once import AtOnce, same_id
 from drip.store.at_once import Row as Write
 from drip.store.learners import CHUNK
 from drip.store.many import Many
-from drip.store.tables import course, delivery, enrolment, learner, trace
+from drip.store.tables import course, delivery, enrolment, learner
 
 _FIELDS = tuple(f.name for f in fields(Enrolment))
 #: A row of the enrolment table → the fields of an Enrolment, in order.
@@ -349,22 +348,6 @@ def lengthen_holds(conn: Connection, course_id: str, *, paused_at: datetime, now
     if lengthened:
         change = update(enrolment).where(enrolment.c.id == bindparam("the_id")).values(held_for=bindparam("held"))
         conn.execute(change, lengthened)
-
-
-def add_trace(conn: Connection, notes: Iterable[tuple[int, Note]]) -> None:
-    """Write down what enrolments passed: (enrolment, note) pairs."""
-    rows = [
-        {"enrolment_id": id_, "at": note.at, "kind": str(note.kind), "step": note.step, "reason": note.reason}
-        for id_, note in notes
-    ]
-    if rows:
-        conn.execute(insert(trace), rows)
-
-
-def trace_of(conn: Connection, enrolment_id: int) -> list[tuple[datetime, str, str, str]]:
-    """(at, kind, step, reason) in the order in which they were written."""
-    rows = conn.execute(select(trace).where(trace.c.enrolment_id == enrolment_id).order_by(trace.c.id))
-    return [(row.at, row.kind, row.step, row.reason) for row in rows]
 
 
 _EARLIEST = select(

@@ -12,7 +12,7 @@ from stage import Clock, Stage, set_up
 
 from drip.engine.diff import diff
 from drip.errors import Refused
-from drip.store import enrolments
+from drip.store import traces
 
 ADA = "ada@customer.example"
 STOCKHOLM = ZoneInfo("Europe/Stockholm")
@@ -69,6 +69,6 @@ def happened(stage: Stage, *, since: datetime) -> str:
         if row.sent_at is not None and row.sent_at > since
     ]
     with stage.store.read() as conn:
-        trace = enrolments.trace_of(conn, stage.standing(ADA).enrolment.id)
+        trace = traces.of(conn, stage.standing(ADA).enrolment.id)
     told += [(at, kind) for at, kind, _, _ in trace if kind == "notify"]
     return " ".join(text for _, text in sorted(told))

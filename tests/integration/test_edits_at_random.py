@@ -31,7 +31,7 @@ from drip.schedule.civil import first_allowed, land, local_date, resolve
 from drip.schedule.edits import Kind
 from drip.schedule.impact import Impact, Verdict, Where
 from drip.schedule.slots import zone_of
-from drip.store import courses, enrolments, ledger
+from drip.store import courses, enrolments, ledger, traces
 from drip.store.enrolments import Standing
 from drip.store.ledger import Delivery, Phase
 from drip.transports import Outcome, Receipt, Result
@@ -376,7 +376,7 @@ def check(life: Life) -> None:
                 assert same < plan.limit.count, f"{row.step}: over the limit"
             before.append(row.sent_at)
         with life.stage.store.read() as conn:
-            trace = enrolments.trace_of(conn, stands.id)
+            trace = traces.of(conn, stands.id)
         assert not [reason for _, _, _, reason in trace if "stale" in reason]
         assert [kind for _, kind, _, _ in trace].count("finish") <= 1 + life.extended
 
