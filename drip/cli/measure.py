@@ -10,7 +10,7 @@ from drip.cli.app import app, opened, settings
 from drip.cli.output import WIDTH, Format, FormatOption, columns_wide, percent, say, show, table, wall
 
 if TYPE_CHECKING:
-    from drip.report.numbers import CourseReport, Mails, Share, StepReport
+    from drip.report.model import CourseReport, Mails, Share, StepReport
 
 #: An interval is drawn in so many characters.
 BAR = 16

@@ -5,7 +5,8 @@ from __future__ import annotations
 from drip.engine.enrol import published as published_course
 from drip.errors import StoreError
 from drip.plan.model import Mail
-from drip.report.numbers import CourseReport, Info, course_report
+from drip.report.model import CourseReport, Info
+from drip.report.numbers import course_report
 from drip.schedule.reviews import REVIEW
 from drip.store import Store, courses, numbers
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from drip.report.numbers import Answers, CourseReport, Mails, Share, StepReport
+from drip.report.model import Answers, CourseReport, Mails, Share, StepReport
 
 #: Shares are printed with so many decimals: more would claim what nobody has measured.
 DECIMALS = 4

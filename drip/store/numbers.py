@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, exists, func, or_, select
 
 from drip.plan.renames import Renames
-from drip.report.numbers import Counts, Seen
+from drip.report.model import Counts, Seen
 from drip.store.evidence import to_evidence
 from drip.store.ledger import GONE
 from drip.store.tables import delivery, enrolment, evidence

@@ -10,7 +10,7 @@ from stage import COURSE, PLAIN_COURSE, Stage, set_up
 
 from drip.engine import measure
 from drip.errors import NotFound
-from drip.report.numbers import Mails, Share
+from drip.report.model import Mails, Share
 from drip.report.rows import to_object
 from drip.store import courses, enrolments, numbers
 from drip.store.ledger import Delivery

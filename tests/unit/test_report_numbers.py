@@ -8,7 +8,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from drip.report.numbers import Counts, CourseReport, Info, Mails, Seen, Share, course_report
+from drip.report.model import Counts, CourseReport, Info, Mails, Seen, Share
+from drip.report.numbers import course_report
 from drip.report.rows import to_object, to_rows
 from drip.track.evidence import Evidence, Kind
 
@@ -204,7 +205,7 @@ def test_the_object_is_json_with_offsets() -> None:
 
 def test_a_net_promoter_score_is_promoters_less_detractors() -> None:
     """Reichheld's: nines and tens less nought to six, in points; other surveys have none."""
-    from drip.report.numbers import Ratings
+    from drip.report.model import Ratings
 
     assert Ratings(counts={10: 5, 8: 3, 6: 2}, kind="nps").nps == 30
     assert Ratings(counts={0: 1}, kind="nps").nps == -100

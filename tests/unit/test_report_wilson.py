@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drip.report.numbers import Share, wilson
+from drip.report.model import Share, wilson
 
 
 @pytest.mark.parametrize(
