@@ -28,7 +28,7 @@ from drip.engine.hearing import (
     when,
 )
 from drip.engine.settle import go_past
-from drip.store import Store, came_back, enrolments, evidence, former, ledger, suppression
+from drip.store import Store, came_back, enrolments, evidence, fates, former, suppression
 from drip.store.ledger import Phase
 from drip.store.suppression import BOUNCED, COMPLAINED, SOFT_BOUNCES, UNSUBSCRIBED
 from drip.store.troubles import tried_again
@@ -120,10 +120,10 @@ def _settle(hearing: Hearing, place: int, heard: Heard) -> None:
         return
     at, conn, words = when(hearing, heard), hearing.conn, f"{heard.source}: {heard.said or heard.news}"[:LONGEST_WORDS]
     ours = heard.news is News.DROPPED and heard.verdict is Verdict.OTHER  # our trouble, not theirs: they shall get it
-    if ours and ledger.keep_back(conn, row.id, answer=words):
+    if ours and fates.keep_back(conn, row.id, answer=words):
         hearing.held.add(place)
         return
-    if not ledger.prove(conn, row.id, at=at, answer=words):
+    if not fates.prove(conn, row.id, at=at, answer=words):
         return
     hearing.settled.add(place)
     standing = enrolments.by_id(conn, row.enrolment_id)
@@ -139,7 +139,7 @@ def _mark(hearing: Hearing, heard: Iterable[Heard]) -> None:
             words = "" if phase is Phase.DELIVERED else one.words
             became[phase][hearing.row(one).id] = words[:LONGEST_WORDS]
     for phase in (Phase.DELIVERED, Phase.BOUNCED, Phase.COMPLAINED):  # each goes over those before
-        ledger.became(hearing.conn, phase, became[phase])
+        fates.became(hearing.conn, phase, became[phase])
 
 
 def _act(hearing: Hearing, place: int, heard: Heard) -> None:

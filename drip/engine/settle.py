@@ -14,7 +14,7 @@ from drip.engine.sending import PERSONAL, facts_of
 from drip.people import State
 from drip.plan.model import Mail, Plan
 from drip.schedule.advance import Did, Next, Note, after_send, if_behind, look_ahead
-from drip.store import Store, courses, enrolments, learners, ledger, traces
+from drip.store import Store, courses, enrolments, fates, learners, traces
 from drip.store.enrolments import Standing
 from drip.store.ledger import Delivery, Phase
 from drip.store.troubles import tried_again
@@ -59,7 +59,7 @@ def settle(
     """
     decided = []
     with store.write() as conn:
-        for row, standing in ledger.held(conn):
+        for row, standing in fates.held(conn):
             one = _of_row(row, standing)
             if _meant(one, email, course_id) and _decide(conn, row, standing, decision, now=now):
                 decided.append(one)
@@ -74,9 +74,9 @@ def settle(
 def _decide(conn: Connection, row: Delivery, standing: Standing, decision: Decision, *, now: datetime) -> bool:
     said = f"a person decided: {decision}"
     if decision is Decision.RETRY:
-        return ledger.decide(conn, row.id, Phase.RETRY, now=now, answer=said)
+        return fates.decide(conn, row.id, Phase.RETRY, now=now, answer=said)
     phase = Phase.SENT if decision is Decision.SENT else Phase.CANCELLED
-    if not ledger.decide(conn, row.id, phase, now=now, answer=said):
+    if not fates.decide(conn, row.id, phase, now=now, answer=said):
         return False
     go_past(conn, row, standing, now=now, left_out=decision is Decision.CANCEL)
     return True
@@ -115,7 +115,7 @@ def _go_on(conn: Connection, plan: Plan, mail: Mail, standing: Standing, left_ou
 
 
 def _all(conn: Connection) -> list[Waiting]:
-    held = [_of_row(row, standing) for row, standing in ledger.held(conn)]
+    held = [_of_row(row, standing) for row, standing in fates.held(conn)]
     return held + [_of_standing(standing) for standing in enrolments.stuck(conn)]
 
 

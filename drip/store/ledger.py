@@ -6,7 +6,8 @@
        │        ├→ in_doubt → retry | held
        └→ cancelled / held / retry (not now after all)
 
-Only the holder of an unexpired lease may mark `handed`, and a row is handed, durably, before its bytes leave.
+Only the holder of an unexpired lease may mark `handed`, and a row is handed, durably, before its bytes leave. What a
+provider or a person says of a mail moves its row in fates.py.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from enum import StrEnum
 from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, bindparam, case, insert, literal, or_, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, insert, literal, or_, select, update
 
 from drip.schedule.backoff import DOUBTFUL_ATTEMPTS
 from drip.store import enrolments
@@ -264,51 +265,6 @@ def mark_sent(conn: Connection, answers: Mapping[int, str], *, now: datetime) ->
     return set(conn.execute(_SENT, {"ids": list(answers), "numbered": answers, "now": now}).scalars())
 
 
-_PROVEN = (
-    update(delivery)
-    .where(
-        delivery.c.id == bindparam("the_id"),
-        delivery.c.attempts > 0,
-        delivery.c.state.in_(("handed", "in_doubt", "retry", "claimed", "held", "cancelled")),
-    )
-    .values(
-        state="sent", sent_at=bindparam("at"), due_at=None, leased_by=None, lease_until=None, answer=bindparam("words")
-    )
-)
-
-
-def prove(conn: Connection, id_: int, *, at: datetime, answer: str) -> bool:
-    """Whatever has been handed over at least once and waits to be settled → sent at `at`: somebody has seen it there.
-
-    A retry that is under way is called off by it. False where there was nothing to settle.
-    """
-    return conn.execute(_PROVEN, {"the_id": id_, "at": at, "words": answer}).rowcount > 0
-
-
-def keep_back(conn: Connection, id_: int, *, answer: str) -> bool:
-    """in_doubt or to be tried again → held: it has not gone, for a reason that a person must look at."""
-    this = (delivery.c.id == id_, delivery.c.attempts > 0, delivery.c.state.in_(("in_doubt", "retry", "held")))
-    values = {"state": "held", "due_at": None, "answer": answer}
-    return conn.execute(update(delivery).where(*this).values(**values)).rowcount > 0
-
-
-#: What a mail may have been before: each goes over those.
-_OVER = {
-    Phase.DELIVERED: ("sent",),
-    Phase.BOUNCED: ("sent", "delivered"),
-    Phase.COMPLAINED: ("sent", "delivered", "bounced"),
-}
-
-
-def became(conn: Connection, phase: Phase, answers: Mapping[int, str]) -> None:
-    """sent → delivered, bounced or complained, with the other side's words; "" leaves those that are there."""
-    said = case((_WORDS.c.words == "", delivery.c.answer), else_=_WORDS.c.words)
-    mine = (by_key(delivery.c.id), delivery.c.id == _WORDS.c.id, delivery.c.state.in_(_OVER[phase]))
-    if answers:
-        query = update(delivery).where(*mine).values(state=str(phase), answer=said)
-        conn.execute(query, {"ids": list(answers), "numbered": answers})
-
-
 def put_back(conn: Connection, worker: str, id_: int, *, due_at: datetime, answer: str, tried: bool = True) -> None:
     """handed → retry, not before `due_at`. Where nothing was tried, neither the attempt nor that floor counts."""
     counted = {"not_before": due_at} if tried else {"attempts": delivery.c.attempts - 1}
@@ -360,21 +316,6 @@ def cancel(conn: Connection, enrolment_ids: Sequence[int], *, answer: str) -> in
             .values(state="cancelled", answer=answer, due_at=None, leased_by=None, lease_until=None)
         ).rowcount
     return done
-
-
-def held(conn: Connection) -> list[tuple[Delivery, Standing]]:
-    """Rows that a person must decide on, oldest first."""
-    rows = [to_delivery(row) for row in conn.execute(select(delivery).where(delivery.c.state == "held"))]
-    standings = enrolments.by_ids(conn, [row.enrolment_id for row in rows])
-    return [(row, standings[row.enrolment_id]) for row in sorted(rows, key=lambda row: row.id)]
-
-
-def decide(conn: Connection, id_: int, state: Phase, *, now: datetime, answer: str) -> bool:
-    """held → retry (now), sent or cancelled, as a person says. False where it is not held any more."""
-    times: dict[Phase, dict[str, object]] = {Phase.RETRY: {"due_at": now}, Phase.SENT: {"sent_at": now}}
-    values: dict[str, object] = {"state": str(state), "answer": answer, **times.get(state, {})}
-    query = update(delivery).where(delivery.c.id == id_, delivery.c.state == "held").values(**values)
-    return conn.execute(query).rowcount > 0
 
 
 def by_id(conn: Connection, delivery_id: int) -> Delivery | None:
