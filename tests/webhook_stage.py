@@ -59,3 +59,11 @@ def found(stage: Stage, name: str = "crm") -> Endpoint:
         one = endpoints.by_name(conn, name)
     assert one is not None
     return one
+
+
+def mailed(stage: Stage, email: str) -> int:
+    """Enrol somebody and send their first mail; the ledger row's id."""
+    stage.enrol(email)
+    stage.clock.turn(hours=3)
+    stage.deliver()
+    return stage.rows()[0].id

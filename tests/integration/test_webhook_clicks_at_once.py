@@ -9,7 +9,7 @@ from threading import Event as Flag
 import pytest
 from stage import KEY, Stage, open_store, set_up
 from webhook_receiver import webhook_receiver
-from webhook_stage import endpoint, log_of, posting_of
+from webhook_stage import endpoint, log_of, mailed, posting_of
 
 from drip.engine.clicks_told import judged
 from drip.engine.record import Recorder
@@ -35,10 +35,7 @@ def test_a_click_while_the_one_before_is_forgotten_is_told(stage: Stage) -> None
     and stands for itself then."""
     with webhook_receiver() as receiver:
         endpoint(stage, receiver, events=["clicked"])
-        stage.enrol(ADA)
-        stage.clock.turn(hours=3)
-        stage.deliver()
-        mail = stage.rows()[0].id
+        mail = mailed(stage, ADA)
         stage.clock.turn(seconds=3)
         stage.recorder.clicked(mail, 0, stage.visit("scanner"))
         stage.clock.turn(minutes=2)
@@ -70,10 +67,7 @@ def test_of_two_answers_at_once_one_is_told(stage: Stage) -> None:
 
     with webhook_receiver() as receiver:
         endpoint(stage, receiver, events=["answered"])
-        stage.enrol(ADA)
-        stage.clock.turn(hours=3)
-        stage.deliver()
-        mail = stage.rows()[0].id
+        mail = mailed(stage, ADA)
         with other.read() as conn:
             endpoints.look_again(conn)
         slow, quick = Recorder(stage.store, suppression_key=KEY, told=lingers), Recorder(other, suppression_key=KEY)

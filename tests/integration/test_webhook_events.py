@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from stage import KEY, PLAIN_COURSE, START, Stage, open_store, set_up
 from webhook_receiver import Receiver, webhook_receiver
-from webhook_stage import endpoint, log_of, posting_of, secret
+from webhook_stage import endpoint, log_of, mailed, posting_of, secret
 
 from drip.engine.announce import Announcement, Event, announce, click_key
 from drip.engine.enrol import enrol
@@ -56,10 +56,7 @@ def tell_all(stage: Stage) -> None:
 def test_a_course_is_told_from_its_begin_to_its_end(stage: Stage, receiver: Receiver) -> None:
     """Enrolled, sent, clicked, answered, finished: in this order, signed, with the learner's ref and address alone."""
     endpoint(stage, receiver)
-    stage.enrol(ADA)
-    stage.clock.turn(hours=3)
-    stage.deliver()
-    mail = stage.rows()[0].id
+    mail = mailed(stage, ADA)
     stage.clock.turn(minutes=10)
     stage.recorder.clicked(mail, 0, stage.visit("click-1"))
     stage.recorder.answered(mail, answer_item(0, 0), "certain", stage.visit("answer-1"))
@@ -142,10 +139,7 @@ def test_only_a_persons_click_is_told(
 def test_a_persons_click_behind_a_scanners_is_told_when_it_has_settled(stage: Stage, receiver: Receiver) -> None:
     """The person comes while the scanner's click is waiting to be judged, and again later: told once."""
     endpoint(stage, receiver, events=["clicked"])
-    stage.enrol(ADA)
-    stage.clock.turn(hours=3)
-    stage.deliver()
-    mail = stage.rows()[0].id
+    mail = mailed(stage, ADA)
     stage.clock.turn(seconds=3)
     stage.recorder.clicked(mail, 0, stage.visit("scanner"))
     stage.clock.turn(seconds=50)
@@ -165,10 +159,7 @@ def test_a_persons_click_behind_a_scanners_is_told_when_it_has_settled(stage: St
 def test_a_click_that_is_tried_again_says_the_same(stage: Stage, receiver: Receiver) -> None:
     """When the person clicked, not the scanner before: at the second attempt too, under the same webhook-id."""
     endpoint(stage, receiver, events=["clicked"])
-    stage.enrol(ADA)
-    stage.clock.turn(hours=3)
-    stage.deliver()
-    mail = stage.rows()[0].id
+    mail = mailed(stage, ADA)
     stage.clock.turn(seconds=3)
     stage.recorder.clicked(mail, 0, stage.visit("scanner"))
     stage.clock.turn(seconds=50)
@@ -206,10 +197,7 @@ def test_scanners_clicks_are_judged_a_lot_at_a_time(stage: Stage, receiver: Rece
 def test_a_person_who_comes_after_a_scanner_was_forgotten_is_told(stage: Stage, receiver: Receiver) -> None:
     """The judged machine leaves nothing behind that would swallow the first click of a person."""
     endpoint(stage, receiver, events=["clicked"])
-    stage.enrol(ADA)
-    stage.clock.turn(hours=3)
-    stage.deliver()
-    mail = stage.rows()[0].id
+    mail = mailed(stage, ADA)
     stage.clock.turn(seconds=3)
     stage.recorder.clicked(mail, 0, stage.visit("scanner"))
     stage.clock.turn(minutes=2)
