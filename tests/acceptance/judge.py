@@ -140,7 +140,7 @@ def _messages(log: Path) -> Iterator[tuple[str, str]]:
     """(recipient, message) of each."""
     text = log.read_text("ascii") if log.exists() else ""
     if text.startswith(_SINK):
-        for block in text.removeprefix(_SINK).split(f"\n{_SINK}"):
+        for block in text.removeprefix(_SINK).removesuffix("\n").split(f"\n{_SINK}"):  # the last ends as the others do
             envelope, _, data = block.partition("\nFrom: ")  # what it adds itself stands above, and differs each time
             yield re.findall(r"^X-Rcpt-Args: <(.*)>$", envelope, re.MULTILINE)[0], f"From: {data}"
     else:
