@@ -1,9 +1,9 @@
 """Whose token it is. Wrong ones cost next to nothing, however many come; a revoked one is refused with its next use.
 
 What a token must look like is checked first (engine/tokens.py). Then its hash is looked for among those of all tokens
-that hold, which this process remembers: a hash that is not among them makes it read them anew, at most once a second,
-however many strangers knock. One that is among them is read from the database by its number, each time: so what was
-revoked is refused at once, by every process.
+that hold, which this process remembers: a hash that is not among them makes it read them anew, but not within a second
+of doing so in vain, however many strangers knock. One that is among them is read from the database by its number, each
+time: so what was revoked is refused at once, by every process.
 """
 
 from __future__ import annotations
@@ -97,7 +97,8 @@ class Door:
             if wanted in self._known or time.monotonic() - self._read_at < LOOK_SECONDS:
                 return
             self._known = await run_in_threadpool(tokens.usable, self._store, now=self._clock())
-            self._read_at = time.monotonic()
+            if wanted not in self._known:  # only strangers make the next one wait: a new token is known at once
+                self._read_at = time.monotonic()
 
     def _look(self, number: int) -> ApiToken | None:
         try:
